@@ -1,0 +1,50 @@
+# Every outside package, found once. docs/architecture.md says what each is for.
+
+find_package(Threads REQUIRED)
+find_package(PkgConfig REQUIRED)
+find_package(fmt REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(yaml-cpp REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(CLI11 REQUIRED)
+pkg_check_modules(PCRE2 REQUIRED IMPORTED_TARGET libpcre2-8)
+pkg_check_modules(UTF8PROC REQUIRED IMPORTED_TARGET libutf8proc)
+pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
+
+if(LACUNA_WITH_TORCH)
+  find_package(Torch REQUIRED)
+  add_library(lacuna_torch INTERFACE)
+  target_link_libraries(lacuna_torch INTERFACE ${TORCH_LIBRARIES})
+  target_include_directories(lacuna_torch SYSTEM INTERFACE ${TORCH_INCLUDE_DIRS})
+endif()
+
+if(LACUNA_WITH_HDF5)
+  # The serial library: LibTorch of Debian drags in libhdf5_serial through OpenCV and GDAL.
+  pkg_check_modules(HDF5_SERIAL IMPORTED_TARGET hdf5-serial)
+  if(TARGET PkgConfig::HDF5_SERIAL)
+    add_library(lacuna_hdf5 INTERFACE)
+    target_link_libraries(lacuna_hdf5 INTERFACE PkgConfig::HDF5_SERIAL)
+  else()
+    set(HDF5_PREFER_PARALLEL OFF)
+    find_package(HDF5 REQUIRED COMPONENTS C)
+    add_library(lacuna_hdf5 INTERFACE)
+    target_include_directories(lacuna_hdf5 SYSTEM INTERFACE ${HDF5_C_INCLUDE_DIRS})
+    target_link_libraries(lacuna_hdf5 INTERFACE ${HDF5_C_LIBRARIES})
+  endif()
+endif()
+
+if(LACUNA_WITH_MPI)
+  set(MPI_CXX_SKIP_MPICXX ON)
+  find_package(MPI REQUIRED COMPONENTS CXX)
+endif()
+
+# What a test with RANKS n runs under: root in a container and more ranks than cores are both usual there.
+find_program(LACUNA_MPIRUN_PROGRAM mpirun)
+set(LACUNA_MPIRUN "${LACUNA_MPIRUN_PROGRAM}" --oversubscribe --bind-to none)
+if("$ENV{USER}" STREQUAL "root" OR "$ENV{HOME}" STREQUAL "/root")
+  list(APPEND LACUNA_MPIRUN --allow-run-as-root)
+endif()
+
+if(LACUNA_BUILD_TESTS)
+  find_package(GTest REQUIRED)
+endif()

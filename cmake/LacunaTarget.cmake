@@ -1,0 +1,57 @@
+# How every target of ours is made: same standard, same warnings, includes relative to the repository root.
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bin")
+
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "Build type" FORCE)
+endif()
+
+# Use ccache where the machine has it: LibTorch headers take long to compile.
+find_program(LACUNA_CCACHE ccache)
+if(LACUNA_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER "${LACUNA_CCACHE}")
+endif()
+
+function(lacuna_apply_house_rules target)
+  target_include_directories(${target} PUBLIC "${PROJECT_SOURCE_DIR}")
+  target_compile_options(${target} PRIVATE -Wall -Wextra -Wconversion)
+  if(LACUNA_WERROR)
+    target_compile_options(${target} PRIVATE -Werror)
+  endif()
+  if(LACUNA_SANITIZE)
+    target_compile_options(${target} PRIVATE -fsanitize=${LACUNA_SANITIZE} -fno-omit-frame-pointer
+                                             -fno-sanitize-recover=undefined)
+    target_link_options(${target} PUBLIC -fsanitize=${LACUNA_SANITIZE})
+  endif()
+endfunction()
+
+# lacuna_library(NAME SOURCES a.cpp ... USES lib ...)
+function(lacuna_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;USES;PRIVATELY_USES" ${ARGN})
+  add_library(${name} STATIC ${ARG_SOURCES})
+  target_link_libraries(${name} PUBLIC ${ARG_USES} PRIVATE ${ARG_PRIVATELY_USES})
+  lacuna_apply_house_rules(${name})
+endfunction()
+
+# lacuna_test(NAME SOURCES a.cpp ... USES lib ... [RANKS n] [LABELS l ...] [TIMEOUT_SECONDS s])
+# RANKS: run the test under mpirun with that many ranks.
+function(lacuna_test name)
+  cmake_parse_arguments(ARG "" "RANKS;TIMEOUT_SECONDS" "SOURCES;USES;LABELS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE ${ARG_USES} GTest::gtest_main GTest::gmock)
+  lacuna_apply_house_rules(${name})
+  set(command $<TARGET_FILE:${name}>)
+  if(ARG_RANKS)
+    set(command ${LACUNA_MPIRUN} -n ${ARG_RANKS} $<TARGET_FILE:${name}>)
+  endif()
+  add_test(NAME ${name} COMMAND ${command} WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}")
+  if(NOT ARG_TIMEOUT_SECONDS)
+    set(ARG_TIMEOUT_SECONDS 300)
+  endif()
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT_SECONDS} LABELS "${ARG_LABELS}")
+endfunction()

@@ -1,0 +1,31 @@
+#include "core/experiment_config.h"
+
+#include <fmt/format.h>
+
+#include "core/error.h"
+
+namespace lacuna {
+
+std::string_view to_string(DataType dtype) { return dtype == DataType::kFloat32 ? "float32" : "bfloat16"; }
+
+DataType parse_data_type(std::string_view name) {
+  for (const DataType dtype : {DataType::kFloat32, DataType::kBFloat16}) {
+    if (name == to_string(dtype)) return dtype;
+  }
+  throw InputError({.problem = fmt::format("unknown dtype '{}'", name),
+                    .suggestion = "use one of float32, bfloat16"});
+}
+
+std::string_view to_string(NormPrecision precision) {
+  return precision == NormPrecision::kModel ? "model" : "float32";
+}
+
+NormPrecision parse_norm_precision(std::string_view name) {
+  for (const NormPrecision precision : {NormPrecision::kModel, NormPrecision::kFloat32}) {
+    if (name == to_string(precision)) return precision;
+  }
+  throw InputError({.problem = fmt::format("unknown norm precision '{}'", name),
+                    .suggestion = "use one of model, float32"});
+}
+
+}  // namespace lacuna
