@@ -26,7 +26,9 @@ std::string_view to_string(LacMode mode);
 LacMode parse_lac_mode(std::string_view name);
 
 // Number of bytes that hold the decisions of `layers` layers.
-constexpr std::int64_t packed_layer_bytes(std::int64_t layers) { return (layers + 7) / 8; }
+constexpr std::int64_t packed_layer_bytes(std::int64_t layers) {
+  return (layers + 7) / 8;
+}
 
 // The trace of some consecutive tokens of one sequence in one phase.
 //
@@ -52,6 +54,13 @@ struct TraceRows {
 
 enum class StopReason : std::uint8_t { kStopToken = 0, kLength = 1 };
 
+// Texts that only the paper author's JSON layout holds (results/author_json.h).
+struct AuthorTexts {
+  std::string question;     // the question alone
+  std::string prompt;       // the user message, before the chat template
+  std::string true_answer;  // as the released code has it: letter, answer text (GPQA), "true" or "false"
+};
+
 // One generated answer. Token r_0 is chosen from the prompt pass; row t of `rg` is the pass that was fed r_t.
 // The last token is never fed, so `rg.tokens == token_ids.size() - 1`.
 struct ResponseRecord {
@@ -59,11 +68,12 @@ struct ResponseRecord {
   std::optional<AlphaIndex> alpha;  // none in trace mode, where one answer serves all alphas
   std::vector<TokenId> token_ids;   // the stop token, if one came, included
   StopReason stop_reason = StopReason::kLength;
-  TraceRows rg;                     // trace: all alphas of the experiment; else one
-  std::string text;                 // decoded without special tokens
-  std::string choice;               // "A".."D", "true", "false"; empty if the grader found none
+  TraceRows rg;        // trace: all alphas of the experiment; else one
+  std::string text;    // decoded without special tokens
+  std::string choice;  // "A".."D", "true", "false"; empty if the grader found none
   bool correct = false;
-  double decode_seconds = 0;        // this answer's share of the time of the batch's decode steps
+  std::string author_answer;  // if store.author_json: token_ids without r_0, decoded with special tokens
+  double decode_seconds = 0;  // this answer's share of the time of the batch's decode steps
 };
 
 // Everything about one question from one pass over the plan.
@@ -78,7 +88,8 @@ struct QuestionRecord {
   std::vector<TokenId> prompt_ids;
   std::vector<TraceRows> pp;
   std::vector<ResponseRecord> responses;
-  double prefill_seconds = 0;  // this question's share of the time of the batch's prompt passes
+  std::optional<AuthorTexts> author_texts;  // if store.author_json
+  double prefill_seconds = 0;               // this question's share of the time of the batch's prompt passes
 };
 
 }  // namespace lacuna

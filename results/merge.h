@@ -1,0 +1,30 @@
+// From the parts of a run to one store file.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "results/run_directory.h"
+
+namespace lacuna {
+
+struct MergeOptions {
+  bool allow_incomplete = false;  // merge what is there and mark the store as incomplete
+  std::filesystem::path output;   // empty: the run directory's store.h5
+};
+
+// Checks every part (checksum, unit, questions), then copies them in plan order into one file, a few rows at
+// a time, under a temporary name that is renamed at the end. The content does not depend on the order in
+// which the parts were made. Returns the store's path. Throws InputError with a list of missing, double,
+// foreign or corrupt parts (corrupt ones count as missing with allow_incomplete), SystemError if the disk
+// fails.
+std::filesystem::path merge_run(const RunDirectory& run, const MergeOptions& options = {});
+
+// A hash of all that a store says but for timings and the manifest's environment, as 32 hexadecimal digits.
+std::string content_digest(const std::filesystem::path& store);
+
+// Empty if two stores say the same but for timings and the manifest's environment; else the first difference:
+// its path in the file, the position and both values.
+std::string compare_stores(const std::filesystem::path& a, const std::filesystem::path& b);
+
+}  // namespace lacuna
