@@ -31,16 +31,19 @@ struct ModelConfig {
 };
 
 struct BenchmarkConfig {
-  std::string name;            // [A-Za-z0-9._-]+, unique; names the benchmark in every result
-  std::string kind;            // a registered benchmark: "mmlu", "gpqa", "boolq"
-  std::filesystem::path path;  // file or directory; absolute after loading
-  std::string protocol = "paper";       // "paper" | "harness"
-  std::string split = "test";           // MMLU: which folder of CSV files
-  std::vector<std::string> subjects;    // empty: all
-  std::optional<std::int64_t> limit;    // first so many questions; none: all
-  std::int64_t shots = 0;               // few-shot examples (harness protocol)
-  std::string choice_order;             // GPQA: "fixed" (by seed and question id) | "author" (correct last)
-  std::string grading = "strict";       // "strict" | "lenient"
+  std::string name;                   // [A-Za-z0-9._-]+, unique; names the benchmark in every result
+  std::string kind;                   // a registered benchmark: "mmlu", "gpqa", "boolq"
+  std::filesystem::path path;         // file or directory; absolute after loading
+  std::string protocol = "paper";     // "paper" | "harness"
+  std::string split = "test";         // MMLU: which folder of CSV files
+  std::vector<std::string> subjects;  // empty: all
+  std::optional<std::int64_t> limit;  // first so many questions; none: all
+  std::int64_t shots = 0;             // few-shot examples (harness protocol)
+  // GPQA: "fixed" (by seed and question id) | "author" (correct last) | "harness" (as lm-evaluation-harness
+  // shuffles). Empty: fixed under protocol paper, harness under protocol harness.
+  std::string choice_order;
+  std::string variant;             // GPQA, harness: "zeroshot" (also if empty) | "cot_zeroshot" | "n_shot"
+  std::string grading = "strict";  // "strict" | "lenient"
 };
 
 struct LacConfig {
@@ -50,21 +53,21 @@ struct LacConfig {
 };
 
 struct GenerationConfig {
-  bool greedy = true;         // sampling: greedy | top_p
-  double temperature = 0.6;   // > 0; used if not greedy
-  double top_p = 0.9;         // in (0, 1]; used if not greedy
+  bool greedy = true;                // sampling: greedy | top_p
+  double temperature = 0.6;          // > 0; used if not greedy
+  double top_p = 0.9;                // in (0, 1]; used if not greedy
   std::int64_t max_new_tokens = 50;  // response tokens at most, the stop token included
-  std::uint64_t seed = 0;     // of the counter-based sampling noise and of "fixed" choice orders
-  bool double_begin_token = true;  // tokenize the rendered chat text with special tokens, as the paper's
-                                   // scripts do: a second begin token for Llama-3 and Mistral
+  std::uint64_t seed = 0;            // of the counter-based sampling noise and of "fixed" choice orders
+  bool double_begin_token = true;    // tokenize the rendered chat text with special tokens, as the paper's
+                                     // scripts do: a second begin token for Llama-3 and Mistral
 };
 
 struct ComputeConfig {
   DataType dtype = DataType::kBFloat16;
-  std::string device = "auto";        // auto | cpu | cuda
-  std::int64_t threads = 0;           // CPU threads a worker; 0: the node's cores shared out
-  std::int64_t unit_questions = 16;   // questions a work unit
-  std::int64_t batch_tokens = 4096;   // prompt tokens that go through the model together, at most
+  std::string device = "auto";       // auto | cpu | cuda
+  std::int64_t threads = 0;          // CPU threads a worker; 0: the node's cores shared out
+  std::int64_t unit_questions = 16;  // questions a work unit
+  std::int64_t batch_tokens = 4096;  // prompt tokens that go through the model together, at most
 };
 
 struct StoreConfig {
