@@ -1,4 +1,5 @@
-// The subcommands of `lacuna`: each lives in its own file <name>_command.cpp and adds itself to the command line.
+// The subcommands of `lacuna`: each lives in its own file <name>_command.cpp and adds itself to the command
+// line.
 //
 // A subcommand sets a CLI11 callback; failures are thrown as Error and reported by main with their exit code.
 #pragma once

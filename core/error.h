@@ -16,9 +16,9 @@ namespace lacuna {
 // Process exit codes, documented in the README.
 enum class ExitCode : int {
   kOk = 0,
-  kFailure = 1,          // the run itself failed (a device, a disk, a unit)
-  kBadInput = 2,         // config, command line, model or data files
-  kIncomplete = 3,       // some units failed; the rest is in the store
+  kFailure = 1,     // the run itself failed (a device, a disk, a unit)
+  kBadInput = 2,    // config, command line, model or data files
+  kIncomplete = 3,  // some units failed; the rest is in the store
 };
 
 // Where in a user's file a problem lies. `line` and `column` count from 1; 0 means unknown.

@@ -6,14 +6,16 @@
 
 namespace lacuna {
 
-std::string_view to_string(DataType dtype) { return dtype == DataType::kFloat32 ? "float32" : "bfloat16"; }
+std::string_view to_string(DataType dtype) {
+  return dtype == DataType::kFloat32 ? "float32" : "bfloat16";
+}
 
 DataType parse_data_type(std::string_view name) {
   for (const DataType dtype : {DataType::kFloat32, DataType::kBFloat16}) {
     if (name == to_string(dtype)) return dtype;
   }
-  throw InputError({.problem = fmt::format("unknown dtype '{}'", name),
-                    .suggestion = "use one of float32, bfloat16"});
+  throw InputError(
+      {.problem = fmt::format("unknown dtype '{}'", name), .suggestion = "use one of float32, bfloat16"});
 }
 
 std::string_view to_string(NormPrecision precision) {

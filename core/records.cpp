@@ -8,9 +8,12 @@ namespace lacuna {
 
 std::string_view to_string(LacMode mode) {
   switch (mode) {
-    case LacMode::kTrace: return "trace";
-    case LacMode::kExit: return "exit";
-    case LacMode::kPropagate: return "propagate";
+    case LacMode::kTrace:
+      return "trace";
+    case LacMode::kExit:
+      return "exit";
+    case LacMode::kPropagate:
+      return "propagate";
   }
   return "unknown";
 }
@@ -26,10 +29,13 @@ LacMode parse_lac_mode(std::string_view name) {
 namespace {
 
 std::size_t byte_index(const TraceRows& rows, std::int64_t token, std::int64_t alpha, std::int64_t layer) {
-  return static_cast<std::size_t>((token * rows.alphas + alpha) * packed_layer_bytes(rows.layers) + layer / 8);
+  return static_cast<std::size_t>((token * rows.alphas + alpha) * packed_layer_bytes(rows.layers) +
+                                  layer / 8);
 }
 
-std::uint8_t bit_mask(std::int64_t layer) { return static_cast<std::uint8_t>(0x80U >> (layer % 8)); }
+std::uint8_t bit_mask(std::int64_t layer) {
+  return static_cast<std::uint8_t>(0x80U >> (layer % 8));
+}
 
 }  // namespace
 

@@ -27,9 +27,9 @@ inline bool reference_required() {
 
 // At the top of a test body: skips the test, or fails it under LACUNA_REQUIRE_REFERENCE=1, if `relative` (a
 // path below the reference root, for example "reference/golden/tiny-llama.h5") does not exist.
-#define LACUNA_NEEDS_REFERENCE(relative)                                                         \
-  if (!std::filesystem::exists(lacuna::testing::reference_root() / (relative))) {                \
-    if (lacuna::testing::reference_required()) FAIL() << "missing golden file " << (relative);   \
-    GTEST_SKIP() << "reference test skipped: no " << (relative) << " below "                     \
-                 << lacuna::testing::reference_root() << " (set LACUNA_REFERENCE)";              \
+#define LACUNA_NEEDS_REFERENCE(relative)                                                       \
+  if (!std::filesystem::exists(lacuna::testing::reference_root() / (relative))) {              \
+    if (lacuna::testing::reference_required()) FAIL() << "missing golden file " << (relative); \
+    GTEST_SKIP() << "reference test skipped: no " << (relative) << " below "                   \
+                 << lacuna::testing::reference_root() << " (set LACUNA_REFERENCE)";            \
   }

@@ -1,0 +1,36 @@
+#include "worker/models/causal_lm.h"
+
+namespace lacuna {
+
+at::Tensor CausalLm::run_layers(const at::Tensor& token_ids, const at::Tensor& positions,
+                                AttentionBackend& attention, StreamObserver& observer) const {
+  const RotaryAngles angles = rope.compute_angles(positions, dtype());
+  at::Tensor stream = at::embedding(embedding, token_ids);
+  observer.on_embedding(stream);
+  for (std::size_t index = 0; index < layers.size(); ++index) {
+    const LayerIndex layer(static_cast<std::int32_t>(index));
+    stream = observer.on_layer(layer, stream, layers[index].forward(layer, stream, angles, attention));
+  }
+  return stream;
+}
+
+CausalLm assemble_model(const Architecture& architecture) {
+  CausalLm model;
+  model.architecture = architecture;
+  model.rope = RotaryEmbedding(architecture.head_dim, architecture.rope_theta, architecture.rope_scaling);
+  model.final_norm.epsilon = architecture.rms_norm_epsilon;
+  model.layers.resize(static_cast<std::size_t>(architecture.layers));
+  std::int64_t index = 0;
+  for (DecoderLayer& layer : model.layers) {
+    layer.attention_norm.epsilon = architecture.rms_norm_epsilon;
+    layer.mlp_norm.epsilon = architecture.rms_norm_epsilon;
+    layer.attention.heads = architecture.heads;
+    layer.attention.kv_heads = architecture.kv_heads;
+    layer.attention.head_dim = architecture.head_dim;
+    layer.attention.window = index >= architecture.first_windowed_layer ? architecture.window : 0;
+    ++index;
+  }
+  return model;
+}
+
+}  // namespace lacuna

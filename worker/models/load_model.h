@@ -1,0 +1,37 @@
+// From a model directory, as Hugging Face serves it, to a model in memory.
+#pragma once
+
+#include <filesystem>
+#include <vector>
+
+#include "core/experiment_config.h"
+#include "worker/models/causal_lm.h"
+
+namespace lacuna {
+
+struct LoadedModel {
+  CausalLm model;
+  std::vector<TokenId> stop_tokens;  // of generation_config.json, else of config.json
+};
+
+// Reads config.json, generation_config.json and the safetensors files of `directory`. Weights already in
+// `dtype` stay in the mapped files on the CPU; others are converted one by one. Throws InputError
+// (core/error.h) for anything missing, unsupported, mis-shaped or damaged, naming the file and the tensor or
+// key.
+LoadedModel load_model(const std::filesystem::path& directory, DataType dtype, const at::Device& device);
+
+// What can be said of a model directory without loading it.
+struct ModelFacts {
+  Architecture architecture;
+  std::int64_t parameters = 0;
+  std::int64_t weight_bytes = 0;  // as stored
+  std::vector<std::filesystem::path>
+      files;  // weights, index, configs, tokenizer files: what results depend on
+};
+
+// Checks everything that load_model checks, but reads only headers. Throws the same errors.
+ModelFacts inspect_model(const std::filesystem::path& directory);
+
+at::ScalarType to_scalar_type(DataType dtype);
+
+}  // namespace lacuna

@@ -1,0 +1,34 @@
+#include "worker/nn/compute_threads.h"
+
+#include <ATen/Parallel.h>
+#include <dlfcn.h>
+
+#include <algorithm>
+
+namespace lacuna {
+
+void set_compute_threads(std::int64_t threads) {
+  at::set_num_threads(static_cast<int>(std::max<std::int64_t>(1, threads)));
+  // Debian's LibTorch calls OpenBLAS through the BLAS interface and does not set its thread count. Other
+  // builds (MKL) have no such symbol and follow at::set_num_threads.
+  using SetThreads = void (*)(int);
+  if (const auto set_blas_threads =
+          reinterpret_cast<SetThreads>(dlsym(RTLD_DEFAULT, "openblas_set_num_threads"))) {
+    set_blas_threads(1);
+  }
+}
+
+void run_tiles(const at::Device& device, std::int64_t tiles, const std::function<void(std::int64_t)>& work) {
+  if (!device.is_cpu()) {
+    for (std::int64_t tile = 0; tile < tiles; ++tile) work(tile);
+    return;
+  }
+  // At least two iterations, so that a single tile, too, runs inside a parallel region and is not split
+  // further by the library that computes it.
+  at::parallel_for(0, std::max<std::int64_t>(2, tiles), 1, [&](std::int64_t begin, std::int64_t end) {
+    const at::NoGradGuard no_grad;  // thread-local: the pool's threads do not inherit the caller's
+    for (std::int64_t tile = begin; tile < std::min(end, tiles); ++tile) work(tile);
+  });
+}
+
+}  // namespace lacuna

@@ -1,0 +1,25 @@
+// CPU threads of the engine, and work split in a way that does not depend on their number.
+//
+// Lacuna promises the same bits whatever the number of workers on a node, hence whatever the number of
+// threads each has. BLAS and oneDNN split a product by the threads they find, which can change the order of a
+// sum. So every product is cut here into tiles whose shapes depend on the operands alone; a tile is computed
+// by one thread.
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <cstdint>
+#include <functional>
+
+namespace lacuna {
+
+// Sets the number of CPU threads of all tensor work in this process; `threads` >= 1. BLAS itself is held to
+// one thread: the tiles above it are what runs in parallel.
+void set_compute_threads(std::int64_t threads);
+
+// Calls `work(tile)` for every tile in [0, tiles), on the CPU spread over the compute threads, each call free
+// of nested parallelism; on another device one after the other (its kernels are asynchronous anyway). An
+// exception of a tile is rethrown here.
+void run_tiles(const at::Device& device, std::int64_t tiles, const std::function<void(std::int64_t)>& work);
+
+}  // namespace lacuna

@@ -1,0 +1,28 @@
+// A pre-norm decoder layer: attention, then a gated MLP, each added to the residual stream.
+#pragma once
+
+#include "worker/nn/attention.h"
+#include "worker/nn/rms_norm.h"
+
+namespace lacuna {
+
+// down(silu(gate(x)) * up(x)), Shazeer 2020.
+struct GatedMlp {
+  Linear gate, up, down;
+
+  // x [tokens, hidden] -> [tokens, hidden].
+  [[nodiscard]] at::Tensor forward(const at::Tensor& x) const;
+};
+
+struct DecoderLayer {
+  RmsNorm attention_norm;
+  Attention attention;
+  RmsNorm mlp_norm;
+  GatedMlp mlp;
+
+  // x [tokens, hidden], the residual stream before the layer -> the stream after it.
+  [[nodiscard]] at::Tensor forward(LayerIndex layer, const at::Tensor& x, const RotaryAngles& angles,
+                                   AttentionBackend& backend) const;
+};
+
+}  // namespace lacuna

@@ -1,0 +1,45 @@
+#include "worker/nn/rotary_embedding.h"
+
+#include <numbers>
+
+namespace lacuna {
+namespace {
+
+// Wavelengths beyond original / low_freq_factor are stretched by `factor`, those below original /
+// high_freq_factor stay, and between the two bounds the share of the unstretched frequency grows linearly.
+at::Tensor scale_frequencies(const at::Tensor& frequencies, const Llama3RopeScaling& scaling) {
+  const at::Tensor wavelengths = 2.0 * std::numbers::pi / frequencies;
+  const double low_bound = scaling.original_max_positions / scaling.low_freq_factor;
+  const double high_bound = scaling.original_max_positions / scaling.high_freq_factor;
+  const at::Tensor stretched = frequencies / scaling.factor;
+  const at::Tensor kept_share = (scaling.original_max_positions / wavelengths - scaling.low_freq_factor) /
+                                (scaling.high_freq_factor - scaling.low_freq_factor);
+  const at::Tensor blended = (1.0 - kept_share) * stretched + kept_share * frequencies;
+  return at::where(wavelengths > low_bound, stretched,
+                   at::where(wavelengths < high_bound, frequencies, blended));
+}
+
+}  // namespace
+
+RotaryEmbedding::RotaryEmbedding(std::int64_t head_dim, double theta,
+                                 const std::optional<Llama3RopeScaling>& scaling) {
+  const at::Tensor exponents =
+      at::arange(0, head_dim, 2, at::kLong).to(at::kFloat) / static_cast<double>(head_dim);
+  inverse_frequencies_ = 1.0 / at::pow(at::scalar_tensor(theta, at::kFloat), exponents);
+  if (scaling) inverse_frequencies_ = scale_frequencies(inverse_frequencies_, *scaling);
+}
+
+RotaryAngles RotaryEmbedding::compute_angles(const at::Tensor& positions, at::ScalarType dtype) const {
+  const at::Tensor half =
+      positions.to(at::kFloat).unsqueeze(1) * inverse_frequencies_.to(positions.device()).unsqueeze(0);
+  const at::Tensor angles = at::cat({half, half}, 1);
+  return {angles.cos().to(dtype), angles.sin().to(dtype)};
+}
+
+at::Tensor rotate(const at::Tensor& x, const RotaryAngles& angles) {
+  const std::int64_t half = x.size(-1) / 2;
+  const at::Tensor turned = at::cat({-x.narrow(-1, half, half), x.narrow(-1, 0, half)}, -1);
+  return x * angles.cosine.unsqueeze(1) + turned * angles.sine.unsqueeze(1);
+}
+
+}  // namespace lacuna
