@@ -86,11 +86,19 @@ std::vector<std::string> read_subjects(const ConfigNode& node, const std::string
   return subjects;
 }
 
+void require_gpqa(const ConfigNode& node, const std::string& key, const BenchmarkConfig& benchmark,
+                  const std::string& why) {
+  if (benchmark.kind == "gpqa") return;
+  fail_at(node, {.problem = fmt::format("'{}' has no meaning for {}", key, benchmark.kind),
+                 .why = why,
+                 .suggestion = "leave it out"});
+}
+
 BenchmarkConfig read_benchmark(const ConfigNode& element, const std::string& path,
                                const ExperimentReadOptions& options) {
   const ConfigSection section(element, path,
                               {"benchmark", "path", "name", "protocol", "split", "subjects", "limit", "shots",
-                               "choice_order", "grading"});
+                               "choice_order", "variant", "grading"});
   BenchmarkConfig benchmark;
   const ConfigNode& kind = section.require("benchmark", "benchmark: mmlu");
   benchmark.kind = options.benchmark_kinds.empty()
@@ -115,14 +123,15 @@ BenchmarkConfig read_benchmark(const ConfigNode& element, const std::string& pat
                    .suggestion = "use protocol: harness or leave shots out"});
     }
   }
-  if (benchmark.kind == "gpqa") benchmark.choice_order = "fixed";
+  if (benchmark.kind == "gpqa") benchmark.choice_order = benchmark.protocol == "paper" ? "fixed" : "harness";
   if (const auto* n = section.find("choice_order")) {
-    if (benchmark.kind != "gpqa") {
-      fail_at(*n, {.problem = fmt::format("'{}.choice_order' has no meaning for {}", path, benchmark.kind),
-                   .why = "only GPQA's files leave the order of the choices open",
-                   .suggestion = "leave it out"});
-    }
-    benchmark.choice_order = to_choice(*n, path + ".choice_order", {"fixed", "author"});
+    require_gpqa(*n, path + ".choice_order", benchmark,
+                 "only GPQA's files leave the order of the choices open");
+    benchmark.choice_order = to_choice(*n, path + ".choice_order", {"fixed", "author", "harness"});
+  }
+  if (const auto* n = section.find("variant")) {
+    require_gpqa(*n, path + ".variant", benchmark, "only GPQA has several forms of the harness's prompt");
+    benchmark.variant = to_choice(*n, path + ".variant", {"zeroshot", "cot_zeroshot", "n_shot"});
   }
   if (const auto* n = section.find("grading")) {
     benchmark.grading = to_choice(*n, path + ".grading", {"strict", "lenient"});
