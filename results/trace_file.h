@@ -36,8 +36,8 @@ struct TraceFile {
 
 // Writes the datasets /input_ids, /alpha, /pp/{norms, active, exit_layer, last_logits}, /rg/{token_ids,
 // active, exit_layer, logits} with attributes `axes` and `units`, and root attributes `mode`, `model`,
-// `dtype`, `layers`. Goes to a temporary name beside `file` first. Throws InputError if `file` cannot be
-// created, SystemError if it cannot be written, std::logic_error if the arrays' sizes do not fit together.
+// `dtype`, `layers`. Throws InputError if the folder of `file` is missing, SystemError if it cannot be
+// written, std::logic_error if the arrays' sizes do not fit together.
 void write_trace_file(const std::filesystem::path& file, const TraceFile& trace);
 
 }  // namespace lacuna

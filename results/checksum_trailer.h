@@ -1,0 +1,30 @@
+// A checksum over a whole file, at the file's end, where HDF5 does not look.
+//
+// Trailer of 40 bytes behind the HDF5 image: 8 bytes "LACUNAXX", uint32 version 1, uint32 zero, uint64 length
+// of the image, 16 bytes XXH3-128 (canonical, big-endian) of the image and the trailer's first 24 bytes.
+// Integers are little-endian. HDF5 takes the file's length from its superblock and ignores bytes behind it,
+// so h5py and all others open such a file as ever.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <span>
+#include <string>
+
+namespace lacuna {
+
+inline constexpr std::size_t kChecksumTrailerBytes = 40;
+using ChecksumTrailer = std::array<std::uint8_t, kChecksumTrailerBytes>;
+
+ChecksumTrailer make_checksum_trailer(std::span<const std::uint8_t> image);
+
+// Appends the trailer to a finished file, which is read once in pieces. Throws SystemError.
+void append_checksum_trailer(const std::filesystem::path& file);
+
+// Reads the file once in pieces. Nothing if it is as it was written, else what is wrong with it, for example
+// "it ends before its checksum: truncated or still being written".
+std::optional<std::string> find_checksum_problem(const std::filesystem::path& file);
+
+}  // namespace lacuna
