@@ -1,0 +1,158 @@
+#include "orchestrator/coordinator.h"
+
+#include <fmt/format.h>
+
+#include "core/log.h"
+
+namespace lacuna {
+namespace {
+
+class Coordinator {
+ public:
+  Coordinator(CoordinatorChannel& channel, std::vector<WorkUnit> units, const EarlierWork& earlier,
+              ProgressPrinter& progress, const CoordinatorOptions& options)
+      : channel_(channel), progress_(progress), options_(options), scheduler_(units, options.scheduler) {
+    shown_.units_done = earlier.units;
+    shown_.units_total = earlier.units + static_cast<std::int64_t>(units.size());
+    shown_.questions_done = shown_.questions_total = earlier.questions;
+    for (const WorkUnit& unit : units) shown_.questions_total += unit.question_count;
+  }
+
+  SweepOutcome run(const StartWork& start) {
+    if (!scheduler_.is_finished()) {
+      for (const WorkerId worker : channel_.workers()) channel_.send(worker, start);
+      while (!scheduler_.is_finished() && !has_no_hope()) step();
+    }
+    show_progress();
+    progress_.finish();
+    outcome_.completed_units = scheduler_.completed_units();
+    outcome_.set_aside = scheduler_.set_aside();
+    outcome_.unfinished_units = scheduler_.open_units();
+    return std::move(outcome_);
+  }
+
+ private:
+  // No worker computes or will: all have failed to come up or are lost, or draining has ended.
+  [[nodiscard]] bool has_no_hope() const {
+    const bool all_answered =
+        outcome_.workers.size() + outcome_.failed_workers.size() >= channel_.workers().size();
+    return scheduler_.is_idle() && (all_answered || draining_);
+  }
+
+  void step() {
+    if (!draining_ && options_.drain_requested && options_.drain_requested()) {
+      draining_ = true;
+      progress_.print_line("stopping: no more units are handed out, those in flight are finished");
+      log_info("draining was requested");
+      handle(DrainRequested{});
+    }
+    const std::optional<FromWorker> received = channel_.receive(options_.poll);
+    if (received) {
+      std::visit([&](const auto& message) { on(received->worker, message); }, received->message);
+    } else {
+      handle(TimePassed{});
+    }
+    show_progress();
+  }
+
+  void on(WorkerId worker, const WorkerReady& message) {
+    log_info("worker {} is ready: {} process {}, {}, {} threads", worker, message.host, message.process_id,
+             message.device, message.threads);
+    outcome_.workers[worker] = message;
+    handle(WorkerJoined{worker});
+  }
+
+  void on(WorkerId worker, const WorkerFailed& message) {
+    log_error("worker {} failed: {}", worker, message.reason);
+    progress_.print_line(fmt::format("worker {} failed: {}", worker, message.reason));
+    outcome_.workers.erase(worker);
+    outcome_.failed_workers[worker] = message;
+    handle(WorkerLost{worker, message.reason});
+  }
+
+  void on(WorkerId worker, const UnitProgress& message) {
+    in_flight_[message.unit] = message.questions_done;
+    handle(WorkerHeard{worker, message.lease});
+  }
+
+  void on(WorkerId worker, const UnitDone& message) {
+    log_info("unit {} is done by worker {} in {:.3f} s", message.unit, worker, message.seconds);
+    handle(LeaseSucceeded{worker, message.unit, message.lease});
+  }
+
+  void on(WorkerId worker, const UnitFailed& message) {
+    log_warning("unit {} failed on worker {}: {}", message.unit, worker, message.reason);
+    handle(LeaseFailed{worker, message.unit, message.lease, message.reason});
+  }
+
+  void handle(const SchedulerEvent& event) {
+    const auto now = std::chrono::duration_cast<SchedulerTime>(std::chrono::steady_clock::now() - start_);
+    for (const SchedulerAction& action : scheduler_.handle(event, now)) {
+      std::visit([this](const auto& a) { perform(a); }, action);
+    }
+  }
+
+  void perform(const AssignUnit& action) {
+    log_info("unit {} goes to worker {} (lease {})", action.unit.id, action.worker, action.lease);
+    in_flight_[action.unit.id] = 0;
+    channel_.send(action.worker, RunUnit{.unit = action.unit, .lease = action.lease});
+  }
+
+  void perform(const UnitCompleted& action) {
+    in_flight_.erase(action.unit.id);
+    ++shown_.units_done;
+    shown_.questions_done += action.unit.question_count;
+  }
+
+  void perform(const UnitRetried& action) {
+    in_flight_.erase(action.unit);
+    progress_.print_line(
+        fmt::format("unit {} failed and will be tried again: {}", action.unit, action.reason));
+  }
+
+  void perform(const UnitSetAside& action) {
+    log_error("unit {} is set aside: {}", action.unit, action.reason);
+    in_flight_.erase(action.unit);
+    ++shown_.units_failed;
+    progress_.print_line(
+        fmt::format("unit {} failed too often and is set aside: {}", action.unit, action.reason));
+    if (options_.on_set_aside) options_.on_set_aside(action.unit, action.reason);
+  }
+
+  void perform(const WorkerExpired& action) {
+    log_warning("worker {} gave no sign of life", action.worker);
+    progress_.print_line(
+        fmt::format("worker {} gave no sign of life; its unit goes to another one", action.worker));
+  }
+
+  void show_progress() {
+    ProgressState state = shown_;
+    for (const auto& [unit, questions] : in_flight_) state.questions_done += questions;
+    state.workers = scheduler_.live_workers();
+    progress_.update(state);
+  }
+
+  CoordinatorChannel& channel_;
+  ProgressPrinter& progress_;
+  const CoordinatorOptions& options_;
+  Scheduler scheduler_;
+  SweepOutcome outcome_;
+  ProgressState shown_;                       // without what is in flight
+  std::map<UnitId, std::int64_t> in_flight_;  // questions done of units that are being computed
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  bool draining_ = false;
+};
+
+}  // namespace
+
+SweepOutcome coordinate(CoordinatorChannel& channel, const StartWork& start, std::vector<WorkUnit> units,
+                        const EarlierWork& earlier, ProgressPrinter& progress,
+                        const CoordinatorOptions& options) {
+  return Coordinator(channel, std::move(units), earlier, progress, options).run(start);
+}
+
+void stop_workers(CoordinatorChannel& channel, ExitCode exit_code) {
+  for (const WorkerId worker : channel.workers()) channel.send(worker, StopWork{exit_code});
+}
+
+}  // namespace lacuna

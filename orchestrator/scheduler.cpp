@@ -1,0 +1,344 @@
+#include "orchestrator/scheduler.h"
+
+#include <algorithm>
+
+namespace lacuna {
+namespace {
+
+double to_seconds(SchedulerTime time) {
+  return std::chrono::duration<double>(time).count();
+}
+
+}  // namespace
+
+Scheduler::Scheduler(std::vector<WorkUnit> units, SchedulerOptions options) : options_(options) {
+  units_.reserve(units.size());
+  for (WorkUnit& work : units) {
+    const std::size_t index = units_.size();
+    unit_index_.emplace(work.id, index);
+    Model& model = models_[work.model];
+    model.fresh.push_back(index);
+    model.pending_questions += work.question_count;
+    units_.push_back({.work = std::move(work), .failed_by = {}, .last_reason = {}});
+  }
+  open_units_ = pending_units_ = static_cast<std::int64_t>(units_.size());
+}
+
+std::vector<SchedulerAction> Scheduler::handle(const SchedulerEvent& event, SchedulerTime now) {
+  now_ = std::max(now_, now);
+  actions_.clear();
+  std::visit([this](const auto& e) { on(e); }, event);
+  expire_leases();
+  assign_idle_workers();
+  return std::move(actions_);
+}
+
+std::vector<std::pair<UnitId, std::string>> Scheduler::set_aside() const {
+  std::vector<std::pair<UnitId, std::string>> result;
+  for (const Unit& unit : units_) {
+    if (unit.state == UnitState::kSetAside) result.emplace_back(unit.work.id, unit.last_reason);
+  }
+  return result;
+}
+
+// --- events
+
+void Scheduler::on(const WorkerJoined& event) {
+  const auto [position, is_new] = workers_.try_emplace(event.worker);
+  Worker& worker = position->second;
+  if (is_new) {
+    ++live_workers_;
+  } else if (worker.state == WorkerState::kLost) {
+    revive(event.worker, worker);
+  } else if (worker.state == WorkerState::kBusy) {
+    release_unit(event.worker, worker, "its worker was restarted");
+  }
+  set_model(worker, std::nullopt);
+  worker.lease = LeaseId(-1);
+  make_idle(event.worker, worker);
+}
+
+void Scheduler::on(const WorkerLost& event) {
+  const auto found = workers_.find(event.worker);
+  if (found == workers_.end() || found->second.state == WorkerState::kLost) return;
+  lose_worker(event.worker, found->second, event.reason);
+}
+
+void Scheduler::on(const WorkerHeard& event) {
+  const auto found = workers_.find(event.worker);
+  if (found == workers_.end()) return;
+  Worker& worker = found->second;
+  worker.last_heard = now_;
+  if (worker.state != WorkerState::kLost || event.lease != worker.lease) return;
+  // It was given up but still computes: leave the unit to it, unless somebody else has it or finished it;
+  // then it is merely busy until it reports.
+  revive(event.worker, worker);
+  worker.state = WorkerState::kBusy;
+  ++busy_workers_;
+  Unit& unit = units_[worker.unit];
+  set_model(worker, unit.work.model);
+  ++unit.holders;
+  if (unit.state == UnitState::kPending) {
+    unit.state = UnitState::kLeased;
+    --pending_units_;
+    model_of(unit).pending_questions -= unit.work.question_count;
+  }
+}
+
+void Scheduler::on(const LeaseSucceeded& event) {
+  const auto worker = workers_.find(event.worker);
+  const auto unit = unit_index_.find(event.unit);
+  if (worker == workers_.end() || unit == unit_index_.end()) return;
+  Worker& w = worker->second;
+  w.last_heard = now_;
+  // The part is on disk, whoever holds the unit now.
+  complete(unit->second);
+  if (event.lease != w.lease) return;
+  w.failures_in_a_row.erase(units_[unit->second].work.model);
+  if (w.state == WorkerState::kBusy) {
+    learn_duration(w);
+    --units_[w.unit].holders;
+    --busy_workers_;
+  } else {
+    revive(event.worker, w);
+    set_model(w, units_[unit->second].work.model);
+  }
+  w.lease = LeaseId(-1);
+  make_idle(event.worker, w);
+}
+
+void Scheduler::on(const LeaseFailed& event) {
+  const auto found = workers_.find(event.worker);
+  if (found == workers_.end() || event.lease != found->second.lease) return;
+  Worker& worker = found->second;
+  worker.last_heard = now_;
+  if (worker.state == WorkerState::kBusy) {
+    release_unit(event.worker, worker, event.reason);
+  } else {
+    revive(event.worker, worker);  // the unit was charged when the worker was lost
+  }
+  // Its engine may have lost the model: it loads it again if need be, and the model stays the best choice.
+  worker.lease = LeaseId(-1);
+  make_idle(event.worker, worker);
+}
+
+void Scheduler::expire_leases() {
+  if (options_.lease <= SchedulerTime::zero()) return;
+  for (auto& [id, worker] : workers_) {
+    if (worker.state != WorkerState::kBusy || now_ - worker.last_heard < options_.lease) continue;
+    lose_worker(id, worker, "its worker gave no sign of life");
+    actions_.emplace_back(WorkerExpired{id});
+  }
+}
+
+// --- assignment
+
+void Scheduler::assign_idle_workers() {
+  if (draining_) return;
+  for (auto position = idle_.begin(); position != idle_.end() && pending_units_ > 0;) {
+    const WorkerId id = *position++;  // assign_to removes it from the set
+    assign_to(id, workers_.at(id), true);
+  }
+  // When nobody computes, waiting for a better choice would last for ever.
+  if (busy_workers_ == 0 && pending_units_ > 0 && !idle_.empty()) {
+    const WorkerId id = *idle_.begin();
+    assign_to(id, workers_.at(id), false);
+  }
+}
+
+bool Scheduler::assign_to(WorkerId id, Worker& worker, bool only_if_sensible) {
+  const std::optional<std::size_t> index = choose_unit(id, worker, only_if_sensible);
+  if (!index) return false;
+  Unit& unit = units_[*index];
+  unit.state = UnitState::kLeased;
+  ++unit.holders;
+  --pending_units_;
+  model_of(unit).pending_questions -= unit.work.question_count;
+  idle_.erase(id);
+  worker.state = WorkerState::kBusy;
+  ++busy_workers_;
+  worker.model_was_loaded = worker.model == unit.work.model;
+  set_model(worker, unit.work.model);
+  worker.unit = *index;
+  worker.lease = LeaseId(next_lease_++);
+  worker.lease_began = worker.last_heard = now_;
+  actions_.emplace_back(AssignUnit{id, unit.work, worker.lease});
+  return true;
+}
+
+std::optional<std::size_t> Scheduler::choose_unit(WorkerId id, const Worker& worker, bool only_if_sensible) {
+  if (worker.model) {
+    if (const auto unit = find_unit(id, worker, models_[*worker.model], only_if_sensible)) return unit;
+  }
+  std::vector<std::pair<double, Model*>> candidates;
+  for (auto& [index, model] : models_) {
+    if (model.pending_questions <= 0 || worker.model == index) continue;
+    const double remaining = remaining_seconds(model);
+    const bool too_late = model.workers > 0 && remaining / model.workers < loading_seconds();
+    if (only_if_sensible && too_late) continue;
+    candidates.emplace_back(remaining / (model.workers + 1), &model);
+  }
+  std::stable_sort(candidates.begin(), candidates.end(),
+                   [](const auto& a, const auto& b) { return a.first > b.first; });
+  for (const auto& [score, model] : candidates) {
+    if (const auto unit = find_unit(id, worker, *model, only_if_sensible)) return unit;
+  }
+  return std::nullopt;
+}
+
+std::optional<std::size_t> Scheduler::find_unit(WorkerId id, const Worker& worker, Model& model,
+                                                bool only_if_sensible) {
+  const auto is_stale = [this](std::size_t index) { return units_[index].state != UnitState::kPending; };
+  while (!model.fresh.empty() && is_stale(model.fresh.front())) model.fresh.pop_front();
+  if (!model.fresh.empty() &&
+      (!only_if_sensible || is_best_choice(id, worker, units_[model.fresh.front()]))) {
+    const std::size_t index = model.fresh.front();
+    model.fresh.pop_front();
+    return index;
+  }
+  std::erase_if(model.failed, is_stale);
+  for (auto position = model.failed.begin(); position != model.failed.end(); ++position) {
+    if (only_if_sensible && !is_best_choice(id, worker, units_[*position])) continue;
+    const std::size_t index = *position;
+    model.failed.erase(position);
+    return index;
+  }
+  return std::nullopt;
+}
+
+double Scheduler::remaining_seconds(const Model& model) const {
+  double seconds = model.warm_seconds;
+  double questions = model.warm_questions;
+  if (questions == 0) {
+    for (const auto& [index, other] : models_) {
+      seconds += other.warm_seconds;
+      questions += other.warm_questions;
+    }
+  }
+  const double seconds_a_question = questions > 0 ? seconds / questions : 1;
+  return static_cast<double>(model.pending_questions) * seconds_a_question;
+}
+
+double Scheduler::loading_seconds() const {
+  double seconds = 0;
+  double loadings = 0;
+  for (const auto& [index, model] : models_) {
+    if (model.warm_questions == 0) continue;
+    const double computing = model.cold_questions * model.warm_seconds / model.warm_questions;
+    seconds += std::max(0.0, model.cold_seconds - computing);
+    loadings += model.cold_units;
+  }
+  return loadings > 0 ? seconds / loadings : 0;
+}
+
+// 0: nothing speaks against it. A worker that fails one unit of a model after the other is worse than one
+// that failed this unit once.
+int Scheduler::reluctance(WorkerId id, const Worker& worker, const Unit& unit) const {
+  int result = std::count(unit.failed_by.begin(), unit.failed_by.end(), id) > 0 ? 1 : 0;
+  const auto row = worker.failures_in_a_row.find(unit.work.model);
+  if (row != worker.failures_in_a_row.end() &&
+      row->second.size() >= static_cast<std::size_t>(options_.suspicion_failures)) {
+    result += 2;
+  }
+  return result;
+}
+
+bool Scheduler::is_best_choice(WorkerId id, const Worker& worker, const Unit& unit) const {
+  const int own = reluctance(id, worker, unit);
+  if (own == 0) return true;
+  return std::none_of(workers_.begin(), workers_.end(), [&](const auto& entry) {
+    return entry.second.state != WorkerState::kLost && reluctance(entry.first, entry.second, unit) < own;
+  });
+}
+
+// --- bookkeeping
+
+void Scheduler::lose_worker(WorkerId id, Worker& worker, const std::string& reason) {
+  if (worker.state == WorkerState::kBusy) release_unit(id, worker, reason);
+  set_model(worker, std::nullopt);
+  idle_.erase(id);
+  worker.state = WorkerState::kLost;
+  --live_workers_;
+}
+
+// A busy worker lets go of its unit without having finished it. The caller sets the worker's new state.
+void Scheduler::release_unit(WorkerId id, Worker& worker, const std::string& reason) {
+  --units_[worker.unit].holders;
+  --busy_workers_;
+  record_failure(worker.unit, id, reason);
+}
+
+void Scheduler::set_model(Worker& worker, std::optional<ModelIndex> model) {
+  if (worker.model) --models_[*worker.model].workers;
+  worker.model = model;
+  if (worker.model) ++models_[*worker.model].workers;
+}
+
+void Scheduler::make_idle(WorkerId id, Worker& worker) {
+  worker.state = WorkerState::kIdle;
+  worker.last_heard = now_;
+  idle_.insert(id);
+}
+
+// The caller sets the new state.
+void Scheduler::revive(WorkerId id, Worker& worker) {
+  if (worker.state != WorkerState::kLost) return;
+  ++live_workers_;
+  make_idle(id, worker);
+  idle_.erase(id);
+}
+
+void Scheduler::mark_pending(std::size_t index) {
+  Unit& unit = units_[index];
+  unit.state = UnitState::kPending;
+  ++pending_units_;
+  model_of(unit).pending_questions += unit.work.question_count;
+  model_of(unit).failed.push_back(index);
+}
+
+void Scheduler::complete(std::size_t index) {
+  Unit& unit = units_[index];
+  if (unit.state == UnitState::kDone) return;
+  if (unit.state == UnitState::kPending) {
+    --pending_units_;
+    model_of(unit).pending_questions -= unit.work.question_count;
+  }
+  if (unit.state != UnitState::kSetAside) --open_units_;
+  unit.state = UnitState::kDone;
+  ++completed_units_;
+  actions_.emplace_back(UnitCompleted{unit.work});
+}
+
+void Scheduler::record_failure(std::size_t index, WorkerId worker, const std::string& reason) {
+  Unit& unit = units_[index];
+  workers_.at(worker).failures_in_a_row[unit.work.model].insert(index);
+  if (unit.state != UnitState::kLeased) return;  // done or set aside meanwhile
+  unit.failed_by.push_back(worker);
+  unit.last_reason = reason;
+  if (static_cast<int>(unit.failed_by.size()) >= options_.max_failures) {
+    if (unit.holders > 0) return;  // another worker may still finish it
+    unit.state = UnitState::kSetAside;
+    --open_units_;
+    actions_.emplace_back(UnitSetAside{unit.work.id, reason});
+    return;
+  }
+  actions_.emplace_back(UnitRetried{unit.work.id, reason});
+  if (unit.holders == 0) mark_pending(index);
+}
+
+void Scheduler::learn_duration(const Worker& worker) {
+  const Unit& unit = units_[worker.unit];
+  Model& model = models_[unit.work.model];
+  const double seconds = to_seconds(now_ - worker.lease_began);
+  const auto questions = static_cast<double>(unit.work.question_count);
+  if (worker.model_was_loaded) {
+    model.warm_seconds += seconds;
+    model.warm_questions += questions;
+  } else {
+    model.cold_seconds += seconds;
+    model.cold_questions += questions;
+    model.cold_units += 1;
+  }
+}
+
+}  // namespace lacuna
