@@ -1,0 +1,99 @@
+// Every golden record of the three real tokenizers: ids, decoded text, words.
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "tests/worker/tokenizer/golden_records.h"
+#include "worker/tokenizer/base64.h"
+#include "worker/tokenizer/tokenizer.h"
+
+namespace lacuna {
+namespace {
+
+using testing::read_records;
+using testing::to_numbers;
+using testing::to_token_ids;
+using Numbers = std::vector<TokenId::rep>;
+
+class TokenizerGolden : public ::testing::TestWithParam<std::string> {
+ protected:
+  [[nodiscard]] std::filesystem::path dir() const { return testing::tokenizer_dir(GetParam()); }
+  // Loaded once per family, not once per test.
+  [[nodiscard]] const Tokenizer& tokenizer() const {
+    static std::map<std::string, Tokenizer> loaded;
+    const auto found = loaded.find(GetParam());
+    if (found != loaded.end()) return found->second;
+    return loaded.emplace(GetParam(), Tokenizer::load(dir())).first->second;
+  }
+};
+
+TEST_P(TokenizerGolden, Encodes) {
+  LACUNA_NEEDS_REFERENCE("reference/tokenizers");
+  const auto records = read_records(dir() / "golden_encode.jsonl");
+  ASSERT_FALSE(records.empty());
+  for (const auto& record : records) {
+    const auto text = record.at("text").get<std::string>();
+    EXPECT_EQ(to_numbers(tokenizer().encode(text, false)), record.at("ids").get<Numbers>())
+        << record.at("id");
+    EXPECT_EQ(to_numbers(tokenizer().encode(text, true)), record.at("ids_special").get<Numbers>())
+        << record.at("id");
+    if (record.contains("bytes_b64")) {
+      const auto bytes = decode_base64(record.at("bytes_b64").get<std::string>());
+      ASSERT_TRUE(bytes.has_value());
+      EXPECT_EQ(to_numbers(tokenizer().encode(*bytes, false)), record.at("ids").get<Numbers>())
+          << record.at("id");
+    }
+  }
+}
+
+TEST_P(TokenizerGolden, DecodesWhatItEncoded) {
+  LACUNA_NEEDS_REFERENCE("reference/tokenizers");
+  int cleaned = 0;
+  for (const auto& record : read_records(dir() / "golden_encode.jsonl")) {
+    const auto ids = to_token_ids(record.at("ids"));
+    const auto ids_special = to_token_ids(record.at("ids_special"));
+    EXPECT_EQ(tokenizer().decode(ids, false), record.at("dec")) << record.at("id");
+    EXPECT_EQ(tokenizer().decode(ids, true), record.at("dec_skip")) << record.at("id");
+    EXPECT_EQ(tokenizer().decode(ids_special, false), record.at("dec_sp")) << record.at("id");
+    EXPECT_EQ(tokenizer().decode(ids_special, true), record.at("dec_sp_skip")) << record.at("id");
+    if (!record.contains("dec_sp_clean")) continue;
+    ++cleaned;
+    EXPECT_EQ(Tokenizer::clean_up_spaces(tokenizer().decode(ids_special, false)), record.at("dec_sp_clean"));
+    EXPECT_EQ(Tokenizer::clean_up_spaces(tokenizer().decode(ids_special, true)),
+              record.at("dec_sp_skip_clean"));
+  }
+  EXPECT_EQ(cleaned > 0, tokenizer().cleans_up_spaces());
+}
+
+TEST_P(TokenizerGolden, DecodesAnyIds) {
+  LACUNA_NEEDS_REFERENCE("reference/tokenizers");
+  const auto records = read_records(dir() / "golden_decode.jsonl");
+  ASSERT_FALSE(records.empty());
+  for (const auto& record : records) {
+    const auto ids = to_token_ids(record.at("ids"));
+    EXPECT_EQ(tokenizer().decode(ids, false), record.at("dec")) << record.at("id");
+    EXPECT_EQ(tokenizer().decode(ids, true), record.at("dec_skip")) << record.at("id");
+    if (!record.contains("dec_clean")) continue;
+    EXPECT_EQ(Tokenizer::clean_up_spaces(tokenizer().decode(ids, false)), record.at("dec_clean"));
+    EXPECT_EQ(Tokenizer::clean_up_spaces(tokenizer().decode(ids, true)), record.at("dec_skip_clean"));
+  }
+}
+
+TEST_P(TokenizerGolden, SplitsIntoWords) {
+  LACUNA_NEEDS_REFERENCE("reference/tokenizers");
+  const auto file = dir() / "golden_pretokenize.jsonl";
+  if (!std::filesystem::exists(file)) GTEST_SKIP() << GetParam() << " does not split into words";
+  const auto records = read_records(file);
+  ASSERT_FALSE(records.empty());
+  for (const auto& record : records) {
+    EXPECT_EQ(tokenizer().split_words(record.at("text").get<std::string>()),
+              record.at("pre").get<std::vector<std::string>>())
+        << record.at("id");
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Families, TokenizerGolden, ::testing::ValuesIn(testing::kFamilies),
+                         [](const auto& info) { return testing::name_family(info.param); });
+
+}  // namespace
+}  // namespace lacuna
