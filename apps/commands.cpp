@@ -3,11 +3,19 @@
 
 namespace lacuna {
 
-// void add_tokenize_command(CLI::App& app, CommandOutcome& outcome);
+#if LACUNA_HAS_ENGINE_AND_STORE
+void add_plan_command(CLI::App& app, CommandOutcome& outcome);
+void add_run_command(CLI::App& app, CommandOutcome& outcome);
+void add_trace_command(CLI::App& app, CommandOutcome& outcome);
+#endif
 
 const std::vector<AddCommand>& all_commands() {
   static const std::vector<AddCommand> commands = {
-      // add_tokenize_command,
+#if LACUNA_HAS_ENGINE_AND_STORE
+      add_run_command,
+      add_plan_command,
+      add_trace_command,
+#endif
   };
   return commands;
 }

@@ -1,0 +1,34 @@
+#include "apps/inference.h"
+
+#include "worker/engine/engine.h"
+
+namespace lacuna {
+namespace {
+
+EngineOptions to_engine_options(const WorkerPlace& place) {
+  return {.device_index = place.device_index, .threads = place.threads};
+}
+
+ModelSummary summarize(const ModelConfig& model) {
+  ModelFacts facts = check_model(model);
+  const Architecture& architecture = facts.architecture;
+  return {.family = architecture.family,
+          .layers = architecture.layers,
+          .parameters = facts.parameters,
+          .weight_bytes = facts.weight_bytes,
+          .cache_values_per_token = 2 * architecture.layers * architecture.kv_heads * architecture.head_dim,
+          .files = std::move(facts.files)};
+}
+
+}  // namespace
+
+InferenceParts make_inference_parts() {
+  return {
+      .check_model = summarize,
+      .count_gpus = count_gpus,
+      .make_executor = [](const ExperimentConfig& config,
+                          const WorkerPlace& place) { return make_engine(config, to_engine_options(place)); },
+      .describe_device = [](const WorkerPlace& place) { return describe_device(to_engine_options(place)); }};
+}
+
+}  // namespace lacuna

@@ -1,0 +1,42 @@
+// What a sweep needs of inference, so that it is built and tested without LibTorch. run_command.cpp fills it
+// in.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/experiment_config.h"
+#include "worker/serve/unit_executor.h"
+
+namespace lacuna {
+
+// What a model directory says of itself without being loaded.
+struct ModelSummary {
+  std::string family;
+  std::int64_t layers = 0;
+  std::int64_t parameters = 0;
+  std::int64_t weight_bytes = 0;             // as stored
+  std::int64_t cache_values_per_token = 0;   // keys and values of all layers
+  std::vector<std::filesystem::path> files;  // those that results depend on
+};
+
+// Where a worker computes.
+struct WorkerPlace {
+  std::int64_t device_index = -1;  // CUDA device; -1: the CPU
+  std::int64_t threads = 1;        // CPU threads
+};
+
+struct InferenceParts {
+  // Throws InputError if it cannot be used.
+  std::function<ModelSummary(const ModelConfig&)> check_model;
+  std::function<std::int64_t()> count_gpus;
+  std::function<std::unique_ptr<UnitExecutor>(const ExperimentConfig&, const WorkerPlace&)> make_executor;
+  // For people: "LibTorch 1.13.1, CPU".
+  std::function<std::string(const WorkerPlace&)> describe_device;
+};
+
+}  // namespace lacuna

@@ -1,0 +1,123 @@
+#include "apps/sweep/opened_run.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <ctime>
+
+#include "core/error.h"
+#include "core/experiment_json.h"
+#include "core/log.h"
+#include "orchestrator/work_plan.h"
+
+namespace lacuna {
+namespace {
+
+constexpr std::size_t kShownDifferences = 4;
+
+// A directory without a manifest may only hold what a run that died at its very start leaves behind.
+void refuse_foreign_directory(const RunDirectory& directory) {
+  if (has_manifest(directory)) return;
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(directory.root(), ignored)) {
+    const std::string name = entry.path().filename().string();
+    const bool ours = name == ".lock" || name == directory.log_file().filename() ||
+                      name == directory.parts_folder().filename() || name.starts_with(".manifest");
+    if (ours) continue;
+    throw InputError({.problem = fmt::format("'{}' is no run directory", directory.root().string()),
+                      .why = fmt::format("it holds '{}' and no manifest.json", name),
+                      .suggestion = "choose an empty or new directory with output=..."});
+  }
+}
+
+void refuse_other_run(const RunDirectory& directory, const RunManifest& found, const RunManifest& wanted) {
+  if (found.fingerprint == wanted.fingerprint) return;
+  const auto comparable = [](const RunManifest& manifest) {
+    const ExperimentConfig config = experiment_from_json(manifest.config.dump());
+    return nlohmann::json{{"config", fingerprint_document(config)}, {"content", manifest.content}};
+  };
+  std::vector<std::string> differences = describe_differences(
+      comparable(found), comparable(wanted), "the run directory", "this call", kShownDifferences);
+  if (differences.empty()) differences.emplace_back("the plan was made by another version of lacuna");
+  throw InputError(
+      {.problem = fmt::format("the run in '{}' is another one", directory.root().string()),
+       .why = fmt::format("{}", fmt::join(differences, "; ")),
+       .suggestion = "choose another directory with output=..., or the config and files it was made with"});
+}
+
+std::string current_time() {
+  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
+}
+
+}  // namespace
+
+StartWork OpenedRun::start_message() const {
+  return {.experiment_json = manifest.config.dump(),
+          .run_directory = directory.root(),
+          .fingerprint = manifest.fingerprint};
+}
+
+OpenedRun open_run(const PreparedSweep& sweep, const nlohmann::json& content) {
+  const RunDirectory directory(sweep.config.output);
+  std::error_code failure;
+  std::filesystem::create_directories(directory.root(), failure);
+  if (failure) {
+    throw InputError(
+        {.problem = fmt::format("the run directory '{}' cannot be made", directory.root().string()),
+         .why = failure.message(),
+         .suggestion = "choose another one with output=..."});
+  }
+  refuse_foreign_directory(directory);
+  OpenedRun run{.directory = directory,
+                .lock = std::make_unique<RunLock>(directory.root()),
+                .manifest = make_manifest(sweep.config, sweep.plan),
+                .open_units = {},
+                .earlier = {},
+                .corrupt = {}};
+  run.manifest.content = content;
+  run.manifest.fingerprint = compute_fingerprint(sweep.config, content);
+  run.manifest.environment = {{"lacuna", LACUNA_VERSION}, {"sessions", nlohmann::json::array()}};
+  if (has_manifest(directory)) {
+    const RunManifest found = read_manifest(directory);
+    refuse_other_run(directory, found, run.manifest);
+    run.manifest.environment = found.environment;
+  }
+  directory.create();
+  open_log(directory.log_file());
+  run.manifest.environment["sessions"].push_back({{"began", current_time()}});
+  write_manifest(directory, run.manifest);
+  remove_temporary_parts(directory);
+
+  PartScan scan = scan_parts(directory);
+  run.corrupt = std::move(scan.corrupt);
+  std::vector<WorkUnit> committed;
+  for (const WorkUnit& unit : sweep.plan) {
+    (scan.committed.contains(unit.id) ? committed : run.open_units).push_back(unit);
+  }
+  run.earlier = {.units = static_cast<std::int64_t>(committed.size()),
+                 .questions = count_questions(committed)};
+  log_info("run {}: {} of {} units are committed", run.manifest.fingerprint, committed.size(),
+           sweep.plan.size());
+  for (const CorruptPart& part : run.corrupt) log_warning("{} is damaged: {}", part.file.string(), part.why);
+  return run;
+}
+
+void record_session(OpenedRun& run, const SweepOutcome& outcome) {
+  nlohmann::json workers = nlohmann::json::array();
+  for (const auto& [id, worker] : outcome.workers) {
+    workers.push_back({{"worker", id.value()},
+                       {"host", worker.host},
+                       {"device", worker.device},
+                       {"threads", worker.threads}});
+  }
+  nlohmann::json& session = run.manifest.environment["sessions"].back();
+  session["ended"] = current_time();
+  session["workers"] = std::move(workers);
+  session["units_completed"] = outcome.completed_units;
+  write_manifest(run.directory, run.manifest);
+}
+
+}  // namespace lacuna

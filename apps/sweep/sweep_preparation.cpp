@@ -1,0 +1,79 @@
+#include "apps/sweep/sweep_preparation.h"
+
+#include <fmt/format.h>
+
+#include "core/content_hash.h"
+#include "core/error.h"
+#include "core/experiment_json.h"
+#include "core/experiment_yaml.h"
+#include "orchestrator/work_plan.h"
+#include "worker/benchmarks/benchmark.h"
+
+namespace lacuna {
+namespace {
+
+constexpr std::uintmax_t kLongReadBytes = 2'000'000'000;
+
+// Hashes by file name relative to `base` (a directory, or the one file itself).
+nlohmann::json hash_files(const std::vector<std::filesystem::path>& files,
+                          const std::filesystem::path& base) {
+  nlohmann::json hashes = nlohmann::json::object();
+  for (const std::filesystem::path& file : files) {
+    const std::filesystem::path name = file == base ? file.filename() : file.lexically_relative(base);
+    hashes[name.empty() ? file.filename().string() : name.string()] = hash_file(file);
+  }
+  return hashes;
+}
+
+}  // namespace
+
+PreparedSweep prepare_sweep(const SweepRequest& request, const InferenceParts& inference) {
+  PreparedSweep sweep;
+  sweep.config =
+      read_experiment(request.experiment_file, request.overrides, {.benchmark_kinds = benchmark_kinds()});
+  for (const BenchmarkConfig& config : sweep.config.benchmarks) {
+    const std::unique_ptr<Benchmark> benchmark = load_benchmark(config, sweep.config.generation.seed);
+    if (benchmark->size() == 0) {
+      throw InputError({.problem = fmt::format("benchmark '{}' has no questions", config.name),
+                        .why = fmt::format("none of '{}' fits its subjects", config.path.string()),
+                        .suggestion = "choose other subjects or another file"});
+    }
+    sweep.question_counts.push_back(benchmark->size());
+    for (const std::string& warning : benchmark->warnings()) {
+      sweep.warnings.push_back(fmt::format("{}: {}", config.name, warning));
+    }
+  }
+  for (const ModelConfig& model : sweep.config.models) sweep.models.push_back(inference.check_model(model));
+  sweep.plan = make_work_plan(sweep.config, sweep.question_counts);
+  return sweep;
+}
+
+nlohmann::json hash_content(const PreparedSweep& sweep,
+                            const std::function<void(const std::string&)>& announce) {
+  std::uintmax_t bytes = 0;
+  for (const ModelSummary& model : sweep.models) {
+    for (const std::filesystem::path& file : model.files) {
+      std::error_code ignored;
+      bytes += std::filesystem::file_size(file, ignored);
+    }
+  }
+  if (bytes >= kLongReadBytes) {
+    announce(fmt::format("reading {:.1f} GB of model files to record their hashes",
+                         static_cast<double>(bytes) / 1e9));
+  }
+  nlohmann::json models = nlohmann::json::object();
+  for (std::size_t i = 0; i < sweep.models.size(); ++i) {
+    models[sweep.config.models[i].name] = hash_files(sweep.models[i].files, sweep.config.models[i].path);
+  }
+  nlohmann::json benchmarks = nlohmann::json::object();
+  for (const BenchmarkConfig& config : sweep.config.benchmarks) {
+    benchmarks[config.name] = hash_files(files_of(config), config.path);
+  }
+  return {{"models", models}, {"benchmarks", benchmarks}};
+}
+
+std::string compute_fingerprint(const ExperimentConfig& config, const nlohmann::json& content) {
+  return hash_bytes(nlohmann::json({{"config", fingerprint_document(config)}, {"content", content}}).dump());
+}
+
+}  // namespace lacuna
