@@ -52,9 +52,9 @@ struct Continuation {
 // The harness's prompt in the parts that its chat mode keeps apart: the description becomes the system
 // message, the rest the user message. Every part may be empty; the context is all three, one after the other.
 struct HarnessPrompt {
-  std::string description;
-  std::string examples;
-  std::string question;
+  std::string description = {};
+  std::string examples = {};
+  std::string question = {};
 
   [[nodiscard]] std::string context() const { return description + examples + question; }
 };
@@ -68,7 +68,7 @@ class Benchmark {
   // Number of questions after the selection of subjects and the limit.
   [[nodiscard]] std::int64_t size() const { return static_cast<std::int64_t>(questions_.size()); }
   // `index` from 0 to size() - 1; anything else is a std::out_of_range, here and below.
-  [[nodiscard]] const Question& question(QuestionIndex index) const;
+  [[nodiscard]] const Question& question(QuestionIndex index) const { return questions_[position_of(index)]; }
   // Content of the one user message of protocol paper.
   [[nodiscard]] virtual std::string user_message(QuestionIndex index) const = 0;
   // Protocol harness: description, `shots` examples, question.
@@ -91,6 +91,9 @@ class Benchmark {
  protected:
   Benchmark(AnswerKind answer_kind, GradingRule grading_rule)
       : answer_kind_(answer_kind), grading_rule_(grading_rule) {}
+
+  // `index` as a position in questions_, range checked.
+  [[nodiscard]] std::size_t position_of(QuestionIndex index) const;
 
   std::vector<Question> questions_;
   std::vector<std::string> warnings_;

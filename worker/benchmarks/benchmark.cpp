@@ -1,0 +1,23 @@
+#include "worker/benchmarks/benchmark.h"
+
+#include <fmt/format.h>
+
+#include <stdexcept>
+
+namespace lacuna {
+
+std::size_t Benchmark::position_of(QuestionIndex index) const {
+  if (index.value() < 0 || index.value() >= size()) {
+    throw std::out_of_range(fmt::format("question {} of {}", index.value(), size()));
+  }
+  return static_cast<std::size_t>(index.value());
+}
+
+Grade Benchmark::grade(QuestionIndex index, std::string_view response) const {
+  const Question& asked = question(index);
+  Grade grade{extract_choice(answer_kind_, grading_rule_, response, asked.choices), false};
+  grade.correct = grade.choice == asked.gold;
+  return grade;
+}
+
+}  // namespace lacuna
