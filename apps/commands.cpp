@@ -3,10 +3,16 @@
 
 namespace lacuna {
 
+void add_grade_command(CLI::App& app, CommandOutcome& outcome);
+void add_prompts_command(CLI::App& app, CommandOutcome& outcome);
 #if LACUNA_HAS_ENGINE_AND_STORE
 void add_plan_command(CLI::App& app, CommandOutcome& outcome);
 void add_run_command(CLI::App& app, CommandOutcome& outcome);
 void add_trace_command(CLI::App& app, CommandOutcome& outcome);
+#endif
+#if LACUNA_HAS_STORE
+void add_merge_command(CLI::App& app, CommandOutcome& outcome);
+void add_table_command(CLI::App& app, CommandOutcome& outcome);
 #endif
 
 const std::vector<AddCommand>& all_commands() {
@@ -16,6 +22,12 @@ const std::vector<AddCommand>& all_commands() {
       add_plan_command,
       add_trace_command,
 #endif
+#if LACUNA_HAS_STORE
+      add_merge_command,
+      add_table_command,
+#endif
+      add_prompts_command,
+      add_grade_command,
   };
   return commands;
 }

@@ -20,6 +20,9 @@ struct MergeOptions {
 // fails.
 std::filesystem::path merge_run(const RunDirectory& run, const MergeOptions& options = {});
 
+// Whether the run directory has a store that is younger than its manifest and all of its parts.
+bool is_store_current(const RunDirectory& run);
+
 // A hash of all that a store says but for timings and the manifest's environment, as 32 hexadecimal digits.
 std::string content_digest(const std::filesystem::path& store);
 

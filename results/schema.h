@@ -22,7 +22,6 @@ inline constexpr const char* kRoot = "/";
 inline constexpr const char* kFormatAttribute = "format";
 inline constexpr const char* kMajorAttribute = "format_version_major";
 inline constexpr const char* kMinorAttribute = "format_version_minor";
-inline constexpr const char* kWriterAttribute = "writer";
 inline constexpr const char* kKindAttribute = "kind";  // "store" or "part"
 inline constexpr const char* kUnitAttribute = "unit";  // parts: the unit's id
 inline constexpr const char* kStreamAttribute = "stream";
@@ -32,7 +31,6 @@ inline constexpr const char* kFingerprintAttribute = "run_fingerprint";
 inline constexpr const char* kCompleteAttribute = "complete";  // stores: 1, or 0 if units are missing
 inline constexpr const char* kLayersAttribute = "layers";      // of /results/<model>/<benchmark>
 inline constexpr const char* kUnitsAttribute = "units";        // of datasets: what a number counts
-inline constexpr const char* kDescriptionAttribute = "description";
 
 inline constexpr const char* kManifest = "/manifest";                     // stores: JSON text
 inline constexpr const char* kMissingUnitIds = "/missing_units/id";       // stores: [U] string

@@ -52,7 +52,7 @@ class StoredSweep {
   [[nodiscard]] std::vector<StoredResponse> read_responses(LacMode mode, std::int64_t first,
                                                            std::int64_t count) const;
   // Decisions and norms of a response's passes: trace all thresholds, else one.
-  [[nodiscard]] TraceRows read_rg(LacMode mode, std::int64_t response) const;
+  [[nodiscard]] TraceRows read_rg(LacMode mode, std::int64_t response, bool with_norms = true) const;
 
   // Prompt traces of a mode: trace and exit one a question with all thresholds (the same ones), propagate one
   // a question and threshold with that threshold only.

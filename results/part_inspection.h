@@ -1,0 +1,49 @@
+// What merging has to know of a part before it copies anything: whether it is whole, whether it is the part
+// of its unit, and how large its groups are.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "core/work_unit.h"
+#include "results/run_directory.h"
+#include "results/run_manifest.h"
+
+namespace lacuna {
+
+// Items and ragged rows of a group.
+struct GroupSize {
+  std::int64_t items = 0;
+  std::int64_t ragged = 0;
+};
+
+struct ModeSizes {
+  GroupSize pp;  // empty in exit mode, which shares trace's
+  GroupSize response;
+  GroupSize rg;
+  std::int64_t timed_questions = 0;
+};
+
+struct PartInfo {
+  WorkUnit unit;
+  std::filesystem::path file;
+  std::int64_t layers = 0;
+  std::vector<std::int64_t> prompt_token_offsets;  // [question_count + 1]
+  std::map<LacMode, ModeSizes> modes;
+};
+
+// All parts of a run's plan, and everything that is wrong.
+struct RunInspection {
+  std::vector<PartInfo> parts;           // in plan order; whole ones only
+  std::vector<UnitId> missing;           // in plan order: no part, or a corrupt one
+  std::vector<std::string> corrupt;      // "FILE: why"
+  std::vector<std::string> conflicting;  // doubles, parts of other runs, contradictions: never mergeable
+};
+
+// Reads every part whole once (checksum), then its sizes.
+RunInspection inspect_parts(const RunDirectory& run, const RunManifest& manifest);
+
+}  // namespace lacuna
