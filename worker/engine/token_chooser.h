@@ -1,0 +1,54 @@
+// Picks the next token of every branch from its logits.
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "core/experiment_config.h"
+#include "core/ids.h"
+
+namespace lacuna {
+
+// Who asks: branch number `branch` of question `question`, for position `step` of its response, from row
+// `logits_row`.
+struct ChoiceContext {
+  std::int64_t logits_row = 0;
+  const QuestionId* question = nullptr;
+  std::int64_t branch = 0;
+  std::int64_t step = 0;
+};
+
+class TokenChooser {
+ public:
+  virtual ~TokenChooser() = default;
+  // logits [n, vocabulary], any floating dtype. -> one token for each context.
+  virtual std::vector<TokenId> choose(const at::Tensor& logits, std::span<const ChoiceContext> contexts) = 0;
+};
+
+// The largest logit, the lowest id among equals.
+class GreedyChooser : public TokenChooser {
+ public:
+  std::vector<TokenId> choose(const at::Tensor& logits, std::span<const ChoiceContext> contexts) override;
+};
+
+// Draws from filter_top_p with noise that depends on (seed, question id, step) alone: equal logits give equal
+// tokens at every threshold.
+class TopPChooser : public TokenChooser {
+ public:
+  TopPChooser(double temperature, double top_p, std::uint64_t seed)
+      : temperature_(temperature), top_p_(top_p), seed_(seed) {}
+  std::vector<TokenId> choose(const at::Tensor& logits, std::span<const ChoiceContext> contexts) override;
+
+ private:
+  double temperature_;
+  double top_p_;
+  std::uint64_t seed_;
+};
+
+std::unique_ptr<TokenChooser> make_token_chooser(const GenerationConfig& config);
+
+}  // namespace lacuna

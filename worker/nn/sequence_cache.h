@@ -1,0 +1,64 @@
+// Keys and values of one prompt and of the responses that branch off it.
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "core/ids.h"
+
+namespace lacuna {
+
+// The responses of a prompt advance in lockstep: every branch has the same length. A branch occupies a slot;
+// when branches that shared a slot part, only what was written since the prompt is copied.
+class SequenceCache {
+ public:
+  // Room for prompts of any length and for `response_capacity` response tokens a branch.
+  SequenceCache(std::int64_t layers, std::int64_t response_capacity);
+
+  // Appends the prompt's keys and values of a layer, both [kv_heads, tokens, head_dim].
+  void set_prompt(LayerIndex layer, at::Tensor keys, at::Tensor values);
+
+  // [kv_heads, prompt tokens, head_dim].
+  [[nodiscard]] const at::Tensor& prompt_keys(LayerIndex layer) const { return at_layer(layer).prompt_keys; }
+  [[nodiscard]] const at::Tensor& prompt_values(LayerIndex layer) const {
+    return at_layer(layer).prompt_values;
+  }
+  [[nodiscard]] std::int64_t prompt_length() const { return prompt_length_; }
+
+  // Writes one token of the branches in `slots` at the next response position; keys and values are
+  // [slots, kv_heads, head_dim]. The position is the same for all layers until advance().
+  void write_response(LayerIndex layer, const std::vector<std::int64_t>& slots, const at::Tensor& keys,
+                      const at::Tensor& values);
+  // [slots, kv_heads, response length + 1, head_dim] of the branches in `slots`, the token just written
+  // included.
+  [[nodiscard]] at::Tensor response_keys(LayerIndex layer, const std::vector<std::int64_t>& slots) const;
+  [[nodiscard]] at::Tensor response_values(LayerIndex layer, const std::vector<std::int64_t>& slots) const;
+  [[nodiscard]] std::int64_t response_length() const { return response_length_; }
+  // The next response position.
+  void advance() { ++response_length_; }
+
+  // Copies branch `from` to slot `to`.
+  void fork(std::int64_t from, std::int64_t to);
+
+ private:
+  struct Layer {
+    at::Tensor prompt_keys, prompt_values;
+    at::Tensor response_keys, response_values;  // [slots, kv_heads, response capacity, head_dim]
+  };
+  [[nodiscard]] const Layer& at_layer(LayerIndex layer) const {
+    return layers_[static_cast<std::size_t>(layer.value())];
+  }
+  // Makes room for slots 0..`slot` in a layer, keeping what is there.
+  void reserve_slot(Layer& layer, std::int64_t slot) const;
+  [[nodiscard]] at::Tensor select_slots(const at::Tensor& tensor,
+                                        const std::vector<std::int64_t>& slots) const;
+
+  std::vector<Layer> layers_;
+  std::int64_t prompt_length_ = 0;
+  std::int64_t response_length_ = 0;
+  std::int64_t response_capacity_ = 0;
+};
+
+}  // namespace lacuna
