@@ -85,7 +85,7 @@ std::vector<std::string> describe_source(const ResultsTable& table) {
     constexpr std::size_t kShown = 5;
     std::string line = fmt::format("INCOMPLETE: {} units are missing", table.missing_units.size());
     for (std::size_t i = 0; i < table.missing_units.size() && i < kShown; ++i) {
-      line += (i == 0 ? " (" : "; ") + table.missing_units[i];
+      line += fmt::format("{}{}", i == 0 ? " (" : "; ", table.missing_units[i]);
     }
     if (!table.missing_units.empty()) line += table.missing_units.size() > kShown ? "; ...)" : ")";
     std::replace(line.begin(), line.end(), '\n', ' ');
@@ -125,8 +125,9 @@ std::string render_markdown(const ResultsTable& table) {
 std::string quote_csv(const std::string& cell) {
   if (cell.find_first_of(",\"\r\n") == std::string::npos) return cell;
   std::string quoted = "\"";
-  for (const char c : cell) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return quoted + "\"";
+  for (const char c : cell) quoted.append(c == '"' ? 2 : 1, c);
+  quoted += '"';
+  return quoted;
 }
 
 // Fractions with all their digits (they read back to the same doubles); an empty cell where there is no
@@ -161,7 +162,8 @@ std::string render_csv(const ResultsTable& table) {
         exact(ratio(row.unparsed, row.questions)),
         table.complete ? "true" : "false",
         table.store.string()};
-    for (std::size_t i = 0; i < cells.size(); ++i) text += (i == 0 ? "" : ",") + quote_csv(cells[i]);
+    for (std::size_t i = 0; i < cells.size(); ++i)
+      text += fmt::format("{}{}", i == 0 ? "" : ",", quote_csv(cells[i]));
     text += "\n";
   }
   return text;
