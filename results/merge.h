@@ -9,8 +9,8 @@
 namespace lacuna {
 
 struct MergeOptions {
-  bool allow_incomplete = false;  // merge what is there and mark the store as incomplete
-  std::filesystem::path output;   // empty: the run directory's store.h5
+  bool allow_incomplete = false;      // merge what is there and mark the store as incomplete
+  std::filesystem::path output = {};  // empty: the run directory's store.h5
 };
 
 // Checks every part (checksum, unit, questions), then copies them in plan order into one file, a few rows at

@@ -1,0 +1,254 @@
+#include "results/part_writer.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/resource.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "core/error.h"
+#include "results/checksum_trailer.h"
+#include "results/hdf5_file.h"
+#include "tests/results/synthetic_run.h"
+
+namespace lacuna {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using testing::SyntheticRun;
+using testing::TemporaryFolder;
+
+std::set<std::string> names_in(const std::filesystem::path& folder) {
+  std::set<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    names.insert(entry.path().filename().string());
+  }
+  return names;
+}
+
+TEST(PartWriter, NothingIsVisibleBeforeTheCommit) {
+  const TemporaryFolder folder;
+  const SyntheticRun made(folder.path() / "run");
+  PartWriter writer(made.run, made.config);
+  writer.begin_unit(made.plan[0], made.layers(made.plan[0]));
+  for (std::int64_t i = 0; i < made.plan[0].question_count; ++i) writer.write(made.record(made.plan[0], i));
+  EXPECT_TRUE(names_in(made.run.parts_folder()).empty());
+  writer.commit_unit();
+  EXPECT_EQ(names_in(made.run.parts_folder()), std::set<std::string>{made.plan[0].id.value() + ".h5"});
+  EXPECT_EQ(committed_units(made.run), std::set<UnitId>{made.plan[0].id});
+}
+
+TEST(PartWriter, AUnitThatIsBegunAgainStartsEmpty) {
+  const TemporaryFolder folder;
+  const SyntheticRun made(folder.path() / "run");
+  PartWriter writer(made.run, made.config, made.fingerprint);
+  writer.begin_unit(made.plan[1], made.layers(made.plan[1]));
+  writer.write(made.record(made.plan[1], made.plan[1].first_question.value()));
+  writer.begin_unit(made.plan[0], made.layers(made.plan[0]));
+  for (std::int64_t i = 0; i < made.plan[0].question_count; ++i) writer.write(made.record(made.plan[0], i));
+  writer.commit_unit();
+  const auto redone = testing::read_bytes(made.run.part_file(made.plan[0].id));
+  made.write_parts({0});
+  EXPECT_EQ(redone, testing::read_bytes(made.run.part_file(made.plan[0].id)));
+  EXPECT_EQ(committed_units(made.run).size(), 1U);
+}
+
+TEST(PartWriter, HoldsWhatTheRecordsSaid) {
+  const TemporaryFolder folder;
+  const SyntheticRun made(folder.path() / "run");
+  made.write_parts({0});
+  const Hdf5File part = Hdf5File::open(made.run.part_file(made.plan[0].id));
+  const std::string sweep = "/results/tiny-a/mmlu";
+  const QuestionRecord first = made.record(made.plan[0], 0);
+  const QuestionRecord second = made.record(made.plan[0], 1);
+  EXPECT_THAT(part.read<double>(sweep + "/alpha").values, ElementsAre(0.2, 0.5, 0.8));
+  EXPECT_THAT(part.read<std::string>(sweep + "/question/id").values,
+              ElementsAre("mmlu/test/0", "mmlu/test/1", "mmlu/test/2"));
+  const auto offsets = part.read<std::int64_t>(sweep + "/trace/pp/row_offsets").values;
+  ASSERT_EQ(offsets.size(), 4U);
+  EXPECT_EQ(offsets[1], first.pp[0].tokens);
+  EXPECT_EQ(part.open_dataset(sweep + "/trace/pp/norms").read_rows<float>(offsets[1], second.pp[0].tokens),
+            second.pp[0].norms);
+  EXPECT_EQ(
+      part.open_dataset(sweep + "/trace/pp/active").read_rows<std::uint8_t>(offsets[1], second.pp[0].tokens),
+      second.pp[0].active);
+  EXPECT_EQ(part.object_address(sweep + "/exit/pp"), part.object_address(sweep + "/trace/pp"));
+  // Exit: questions outermost, thresholds rising; row 3 is question 1 at the first threshold.
+  EXPECT_THAT(part.read<std::int32_t>(sweep + "/exit/response/alpha_index").values,
+              ElementsAre(0, 1, 2, 0, 1, 2, 0, 1, 2));
+  EXPECT_EQ(part.read<std::string>(sweep + "/exit/response/text").values[3], second.responses[1].text);
+  EXPECT_EQ(part.shape(sweep + "/trace/rg/active").size(), 3U);
+  EXPECT_EQ(part.shape(sweep + "/exit/rg/active").size(), 2U);
+  EXPECT_THAT(part.axis_labels(sweep + "/trace/pp/active"), ElementsAre("token", "alpha", "layer_byte"));
+  EXPECT_THAT(part.axis_labels(sweep + "/exit/rg/norms"), ElementsAre("token", "state"));
+  EXPECT_FALSE(part.exists(sweep + "/propagate"));
+}
+
+TEST(PartWriter, LeavesNormsOutIfAskedTo) {
+  const TemporaryFolder folder;
+  SyntheticRun made(folder.path() / "run");
+  made.config.store.norms = false;
+  made.write_parts({0});
+  const Hdf5File part = Hdf5File::open(made.run.part_file(made.plan[0].id));
+  EXPECT_FALSE(part.exists("/results/tiny-a/mmlu/trace/pp/norms"));
+  EXPECT_FALSE(part.exists("/results/tiny-a/mmlu/exit/rg/norms"));
+  EXPECT_TRUE(part.exists("/results/tiny-a/mmlu/exit/rg/active"));
+}
+
+TEST(PartWriter, TextsThatHdf5CannotHoldAreMadeStorable) {
+  const TemporaryFolder folder;
+  const SyntheticRun made(folder.path() / "run", 1);
+  QuestionRecord record = made.record(made.plan[0], 0);
+  record.responses[0].text = std::string("a\0b\xFF", 4);
+  PartWriter writer(made.run, made.config);
+  writer.begin_unit(made.plan[0], made.layers(made.plan[0]));
+  writer.write(record);
+  writer.commit_unit();
+  const Hdf5File part = Hdf5File::open(made.run.part_file(made.plan[0].id));
+  EXPECT_EQ(part.read<std::string>("/results/tiny-a/mmlu/trace/response/text").values[0],
+            "a\xE2\x90\x80"
+            "b\xEF\xBF\xBD");
+}
+
+TEST(PartWriter, RecordsThatDoNotFitTheUnitAreRefused) {
+  const TemporaryFolder folder;
+  const SyntheticRun made(folder.path() / "run");
+  const WorkUnit& unit = made.plan[0];
+  PartWriter writer(made.run, made.config);
+  EXPECT_THROW(writer.write(made.record(unit, 0)), std::logic_error);
+  EXPECT_THROW(writer.commit_unit(), std::logic_error);
+  writer.begin_unit(unit, made.layers(unit));
+  EXPECT_THROW(writer.write(made.record(unit, 1)), std::logic_error) << "out of order";
+  const auto expect_refused = [&](const char* what, auto change) {
+    QuestionRecord record = made.record(unit, 0);
+    change(record);
+    EXPECT_THROW(writer.write(record), std::logic_error) << what;
+  };
+  expect_refused("a response too few", [](QuestionRecord& record) { record.responses.pop_back(); });
+  expect_refused("a doubled threshold",
+                 [](QuestionRecord& record) { record.responses[2].alpha = AlphaIndex(0); });
+  expect_refused("another mode",
+                 [](QuestionRecord& record) { record.responses[1].mode = LacMode::kPropagate; });
+  expect_refused("a pass too many", [](QuestionRecord& record) { record.responses[0].token_ids.pop_back(); });
+  expect_refused("norms cut short", [](QuestionRecord& record) { record.pp[0].norms.pop_back(); });
+  expect_refused("a prompt token too few", [](QuestionRecord& record) { record.prompt_ids.pop_back(); });
+  writer.write(made.record(unit, 0));
+  EXPECT_THROW(writer.commit_unit(), std::logic_error) << "questions are missing";
+}
+
+TEST(PartWriter, AFullDiskIsOneErrorAndLeavesNothing) {
+  const TemporaryFolder folder;
+  const SyntheticRun made(folder.path() / "run");
+  made.write_parts({0});
+  // A limit on the size of files stands for the full disk.
+  ASSERT_NE(::signal(SIGXFSZ, SIG_IGN), SIG_ERR);
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+  const rlimit small{.rlim_cur = 2000, .rlim_max = before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
+  EXPECT_THROW(made.write_parts({1}), SystemError);
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
+  EXPECT_EQ(names_in(made.run.parts_folder()), std::set<std::string>{made.plan[0].id.value() + ".h5"});
+  made.write_parts({1});
+  EXPECT_EQ(committed_units(made.run).size(), 2U);
+}
+
+TEST(PartChecksum, FindsEveryFlippedByteAndEveryTruncation) {
+  const TemporaryFolder folder;
+  const SyntheticRun made(folder.path() / "run", 1);
+  made.write_parts({0});
+  const auto file = made.run.part_file(made.plan[0].id);
+  const std::vector<char> bytes = testing::read_bytes(file);
+  ASSERT_EQ(find_checksum_problem(file), std::nullopt);
+  std::size_t missed = 0;
+  const auto damaged = folder.path() / "damaged.h5";
+  testing::write_bytes(damaged, bytes);
+  for (std::size_t at = 0; at < bytes.size(); ++at) {
+    if (at + 200 < bytes.size() && at % 13 != 0) continue;  // all of the end, a sample of the rest
+    const auto put = [&](char value) {
+      std::fstream stream(damaged, std::ios::binary | std::ios::in | std::ios::out);
+      stream.seekp(static_cast<std::streamoff>(at));
+      stream.put(value);
+    };
+    put(static_cast<char>(bytes[at] ^ 0x10));
+    if (!find_checksum_problem(damaged)) ++missed;
+    put(bytes[at]);
+  }
+  EXPECT_EQ(missed, 0U);
+  EXPECT_EQ(find_checksum_problem(damaged), std::nullopt);
+  for (std::size_t size = 0; size < bytes.size(); size += 501) {
+    testing::write_bytes(damaged, {bytes.begin(), bytes.begin() + static_cast<long>(size)});
+    EXPECT_TRUE(find_checksum_problem(damaged)) << size;
+  }
+  std::vector<char> longer = bytes;
+  longer.push_back(0);
+  testing::write_bytes(damaged, longer);
+  EXPECT_TRUE(find_checksum_problem(damaged));
+}
+
+TEST(RunDirectory, CorruptPartsDoNotCountAsCommitted) {
+  const TemporaryFolder folder;
+  const SyntheticRun made(folder.path() / "run");
+  EXPECT_TRUE(committed_units(made.run).empty());
+  made.write_parts({0, 1});
+  testing::write_bytes(made.run.part_file(made.plan[1].id), {'x'});
+  testing::write_bytes(made.run.parts_folder() / ".m0.h5.host.1.tmp", {'x'});
+  const PartScan scan = scan_parts(made.run);
+  EXPECT_EQ(scan.committed, std::set<UnitId>{made.plan[0].id});
+  ASSERT_EQ(scan.corrupt.size(), 1U);
+  EXPECT_EQ(scan.corrupt[0].file.filename(), made.plan[1].id.value() + ".h5");
+  remove_temporary_parts(made.run);
+  EXPECT_EQ(names_in(made.run.parts_folder()).size(), 2U);
+}
+
+TEST(RunDirectory, ManifestRoundTrips) {
+  const TemporaryFolder folder;
+  const SyntheticRun made(folder.path() / "run");
+  EXPECT_FALSE(has_manifest(made.run));
+  EXPECT_THROW((void)read_manifest(made.run), InputError);
+  made.write_manifest_file();
+  const RunManifest manifest = read_manifest(made.run);
+  EXPECT_EQ(manifest.models, (std::vector<std::string>{"tiny-a", "tiny-b"}));
+  EXPECT_EQ(manifest.alphas, made.config.lac.alphas);
+  EXPECT_EQ(manifest.modes, made.config.lac.modes);
+  EXPECT_EQ(manifest.units.size(), made.plan.size());
+  EXPECT_EQ(to_json(manifest), to_json(parse_manifest(to_json(manifest))));
+  EXPECT_EQ(manifest.units.back().stream, StreamKind::kPropagate);
+}
+
+TEST(RunDirectory, ManifestsThatLieAreRefused) {
+  const TemporaryFolder folder;
+  const SyntheticRun made(folder.path() / "run");
+  const nlohmann::json good = to_json(make_manifest(made.config, made.plan));
+  const auto expect_refused = [&](const char* what, auto change) {
+    nlohmann::json bad = good;
+    change(bad);
+    EXPECT_THROW((void)parse_manifest(bad), InputError) << what;
+  };
+  expect_refused("version", [](auto& json) { json["format_version"] = 2; });
+  expect_refused("no object", [](auto& json) { json = 3; });
+  expect_refused("path in a unit id", [](auto& json) { json["units"][0]["id"] = "../../etc/passwd"; });
+  expect_refused("hidden unit id", [](auto& json) { json["units"][0]["id"] = ".x"; });
+  expect_refused("doubled unit id", [](auto& json) { json["units"][1]["id"] = json["units"][0]["id"]; });
+  expect_refused("model out of range", [](auto& json) { json["units"][0]["model"] = 2; });
+  expect_refused("type", [](auto& json) { json["alphas"] = "0.5"; });
+  expect_refused("missing key", [](auto& json) { json.erase("norms"); });
+}
+
+TEST(RunDirectory, FailuresAreRemembered) {
+  const TemporaryFolder folder;
+  const SyntheticRun made(folder.path() / "run");
+  made.run.create();
+  EXPECT_TRUE(failed_units(made.run).empty());
+  record_failed_unit(made.run, made.plan[0].id, "first\ntime");
+  record_failed_unit(made.run, made.plan[0].id, "second time");
+  std::ofstream(made.run.failures_file(), std::ios::app) << "{\"unit\": \"cut";
+  EXPECT_EQ(failed_units(made.run), (std::map<UnitId, std::string>{{made.plan[0].id, "second time"}}));
+}
+
+}  // namespace
+}  // namespace lacuna

@@ -1,0 +1,53 @@
+// A small made-up run: two models x two benchmarks, both streams, random records that any test can make
+// again.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "core/experiment_config.h"
+#include "core/records.h"
+#include "core/work_unit.h"
+#include "results/run_directory.h"
+
+namespace lacuna::testing {
+
+class SyntheticRun {
+ public:
+  // `questions` a benchmark, in units of three.
+  explicit SyntheticRun(std::filesystem::path folder, std::int64_t questions = 7);
+
+  ExperimentConfig config;
+  std::vector<WorkUnit> plan;
+  RunDirectory run;
+  std::string fingerprint = "0123456789abcdef";
+
+  [[nodiscard]] std::int64_t layers(const WorkUnit& unit) const;
+  // The record of a question of a unit: a function of model, benchmark, stream and question only, but for the
+  // timings, which `clock` sets. Question 1 has a response of one token, question 2 no choice.
+  [[nodiscard]] QuestionRecord record(const WorkUnit& unit, std::int64_t question, double clock = 0) const;
+  void write_manifest_file() const;
+  // Writes the parts of these units (positions in the plan), in this order.
+  void write_parts(const std::vector<std::size_t>& order, double clock = 0) const;
+  [[nodiscard]] std::vector<std::size_t> all_units() const;
+};
+
+// A folder below the system's temporary one that is removed at the end.
+class TemporaryFolder {
+ public:
+  TemporaryFolder();
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  ~TemporaryFolder();
+  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+std::vector<char> read_bytes(const std::filesystem::path& file);
+void write_bytes(const std::filesystem::path& file, const std::vector<char>& bytes);
+
+}  // namespace lacuna::testing
