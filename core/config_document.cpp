@@ -143,7 +143,8 @@ ConfigNode& choose_element(ConfigNode& list, std::string_view part, const Source
   }
   std::vector<std::string> names;
   for (ConfigNode& element : list.children) {
-    const ConfigNode* const name = element.find("name");
+    const ConfigNode* name = element.find("name");
+    if (name == nullptr) name = element.find("benchmark");  // its name, if it is given no other
     if (name == nullptr || name->kind != ConfigNode::Kind::kScalar) continue;
     if (name->scalar == part) return element;
     names.push_back(name->scalar);
@@ -241,7 +242,8 @@ void apply_override(ConfigNode& root, std::string_view argument) {
 std::string find_nearest(std::string_view word, const std::vector<std::string>& known) {
   if (word.size() > 64) return {};
   std::string nearest;
-  std::size_t nearest_distance = std::max<std::size_t>(1, word.size() / 3) + 1;
+  // Two letters exchanged are a distance of 2; nothing at all in common is no likeness.
+  std::size_t nearest_distance = std::min(std::max<std::size_t>(2, word.size() / 3) + 1, word.size());
   for (const std::string& candidate : known) {
     // Levenshtein distance, one row at a time.
     std::vector<std::size_t> row(candidate.size() + 1);

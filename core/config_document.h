@@ -42,7 +42,8 @@ std::string describe_value(const ConfigNode& node);
 ConfigNode read_config_document(const std::filesystem::path& file);
 
 // Puts the value of "dotted.key=value" into the tree. Missing keys are made, elements of lists are named by
-// position from 0 or, for maps, by the value of their `name`. The value is YAML. Throws InputError that names
+// position from 0 or, for maps, by the value of their `name` (or else
+// `benchmark`). The value is YAML. Throws InputError that names
 // the argument.
 void apply_override(ConfigNode& root, std::string_view argument);
 
