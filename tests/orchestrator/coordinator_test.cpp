@@ -1,0 +1,138 @@
+// Coordinator and real worker loops over the in-memory channel.
+#include "orchestrator/coordinator.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <thread>
+
+#include "core/error.h"
+#include "orchestrator/memory_channel.h"
+#include "tests/orchestrator/fake_worker.h"
+
+namespace lacuna {
+namespace {
+
+using testing::CommittedUnits;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using testing::join;
+using testing::make_fake_engine;
+using testing::make_units;
+using ::testing::Pair;
+
+// Runs units with one thread for each engine; everything printed goes to a scratch file.
+class CoordinatorTest : public ::testing::Test {
+ protected:
+  SweepOutcome run(const std::vector<WorkUnit>& units, const std::vector<MakeWorkerEngine>& engines,
+                   const CoordinatorOptions& options = {}) {
+    MemoryLinks links = make_memory_links(static_cast<int>(engines.size()));
+    std::vector<std::thread> threads;
+    exit_codes.assign(engines.size(), ExitCode::kFailure);
+    for (std::size_t i = 0; i < engines.size(); ++i) {
+      threads.emplace_back([&, i] { exit_codes[i] = serve_units(*links.workers[i], engines[i]); });
+    }
+    ProgressPrinter progress(output, false);
+    SweepOutcome outcome = coordinate(*links.coordinator, start, units, {}, progress, options);
+    stop_workers(*links.coordinator, ExitCode::kIncomplete);
+    for (std::thread& thread : threads) thread.join();
+    return outcome;
+  }
+
+  std::string printed() const {
+    std::rewind(output);
+    std::string text(4096, '\0');
+    text.resize(std::fread(text.data(), 1, text.size(), output));
+    return text;
+  }
+
+  void TearDown() override { std::fclose(output); }
+
+  StartWork start{.experiment_json = "{}", .run_directory = "/nowhere", .fingerprint = "f"};
+  CommittedUnits committed;
+  std::vector<ExitCode> exit_codes;
+  std::FILE* output = std::tmpfile();
+};
+
+TEST_F(CoordinatorTest, EveryUnitIsDoneOnce) {
+  const auto units = join(make_units(0, 40), make_units(1, 25));
+  const MakeWorkerEngine engine = make_fake_engine(committed);
+  const SweepOutcome outcome = run(units, {engine, engine, engine});
+  EXPECT_TRUE(outcome.is_complete());
+  EXPECT_EQ(outcome.completed_units, 65);
+  EXPECT_EQ(outcome.workers.size(), 3U);
+  const auto counts = committed.counts();
+  EXPECT_EQ(counts.size(), 65U);
+  for (const auto& [unit, times] : counts) EXPECT_EQ(times, 1) << unit.value();
+  EXPECT_THAT(exit_codes, ::testing::Each(ExitCode::kIncomplete)) << "StopWork's code";
+  EXPECT_THAT(printed(), HasSubstr("100 %, 260/260 questions"));
+}
+
+TEST_F(CoordinatorTest, NoUnitsStartNobody) {
+  std::atomic<int> started = 0;
+  const MakeWorkerEngine engine = [&](const StartWork&) -> WorkerEngine {
+    ++started;
+    throw std::logic_error("must not start");
+  };
+  EXPECT_TRUE(run({}, {engine, engine}).is_complete());
+  EXPECT_EQ(started, 0);
+}
+
+TEST_F(CoordinatorTest, AUnitThatAlwaysFailsIsSetAsideWithItsReason) {
+  const MakeWorkerEngine engine = make_fake_engine(committed, [](const WorkUnit& unit) {
+    if (unit.id == UnitId("m0u3")) throw InputError({.problem = "tensor is NaN", .why = "layer 3"});
+  });
+  std::vector<std::string> reported;
+  CoordinatorOptions options;
+  options.on_set_aside = [&](const UnitId& unit, const std::string& reason) {
+    reported.push_back(unit.value() + ": " + reason);
+  };
+  const SweepOutcome outcome = run(make_units(0, 8), {engine, engine}, options);
+  EXPECT_THAT(outcome.set_aside, ElementsAre(Pair(UnitId("m0u3"), "tensor is NaN: layer 3")));
+  EXPECT_THAT(reported, ElementsAre("m0u3: tensor is NaN: layer 3"));
+  EXPECT_EQ(outcome.completed_units, 7);
+  EXPECT_EQ(committed.counts().size(), 7U);
+  EXPECT_THAT(printed(), HasSubstr("unit m0u3 failed too often and is set aside: tensor is NaN: layer 3"));
+}
+
+TEST_F(CoordinatorTest, AWorkerThatCannotStartDoesNotStopTheOthers) {
+  const MakeWorkerEngine good = make_fake_engine(committed);
+  const MakeWorkerEngine bad = [](const StartWork&) -> WorkerEngine {
+    throw InputError({.problem = "no GPU here"});
+  };
+  const SweepOutcome outcome = run(make_units(0, 10), {bad, good});
+  EXPECT_TRUE(outcome.is_complete());
+  EXPECT_EQ(outcome.failed_workers.size(), 1U);
+  EXPECT_THAT(printed(), HasSubstr("worker 1 failed: no GPU here"));
+}
+
+TEST_F(CoordinatorTest, IfNoWorkerStartsTheRunEnds) {
+  const MakeWorkerEngine bad = [](const StartWork&) -> WorkerEngine {
+    throw InputError({.problem = "no GPU here"});
+  };
+  const SweepOutcome outcome = run(make_units(0, 10), {bad, bad});
+  EXPECT_EQ(outcome.unfinished_units, 10);
+  ASSERT_EQ(outcome.failed_workers.size(), 2U);
+  EXPECT_EQ(outcome.failed_workers.begin()->second.exit_code, ExitCode::kBadInput);
+  EXPECT_FALSE(outcome.is_complete());
+}
+
+TEST_F(CoordinatorTest, DrainingEndsAfterWhatIsInFlight) {
+  std::atomic<bool> drain = false;
+  const MakeWorkerEngine engine = make_fake_engine(committed, [&](const WorkUnit& unit) {
+    if (unit.id == UnitId("m0u2")) drain = true;
+  });
+  CoordinatorOptions options;
+  options.drain_requested = [&] { return drain.load(); };
+  const SweepOutcome outcome = run(make_units(0, 2000), {engine}, options);
+  EXPECT_GT(outcome.unfinished_units, 0);
+  EXPECT_GE(outcome.completed_units, 3);
+  EXPECT_EQ(outcome.completed_units + outcome.unfinished_units, 2000);
+  EXPECT_EQ(static_cast<std::int64_t>(committed.counts().size()), outcome.completed_units);
+  EXPECT_THAT(outcome.set_aside, IsEmpty());
+}
+
+}  // namespace
+}  // namespace lacuna
