@@ -39,7 +39,7 @@ class L2DeltaRule : public VoidRule {
 
   [[nodiscard]] bool is_active(std::int64_t token, double alpha) const override {
     const auto index = static_cast<std::size_t>(token);
-    const float threshold = round(static_cast<float>(alpha) * ranges_[index]);
+    const float threshold = round(round(static_cast<float>(alpha)) * ranges_[index]);
     return !(deltas_[index] < threshold);
   }
 

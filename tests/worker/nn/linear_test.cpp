@@ -1,0 +1,55 @@
+#include "worker/nn/linear.h"
+
+#include <ATen/CPUGeneratorImpl.h>
+#include <gtest/gtest.h>
+
+#include <stdexcept>
+
+#include "worker/nn/compute_threads.h"
+
+namespace lacuna {
+namespace {
+
+at::Tensor make_random(at::IntArrayRef shape, std::uint64_t seed) {
+  return at::randn(shape, at::detail::createCPUGenerator(seed), at::TensorOptions());
+}
+
+TEST(Linear, TilesGiveTheProduct) {
+  const at::NoGradGuard no_grad;
+  const at::Tensor x = make_random({700, 96}, 1);
+  const Linear linear{make_random({1100, 96}, 2), make_random({1100}, 3)};
+  const at::Tensor expected =
+      (at::matmul(x.to(at::kDouble), linear.weight.to(at::kDouble).t()) + linear.bias).to(at::kFloat);
+  EXPECT_TRUE(at::allclose(linear.forward(x), expected, 1e-4, 1e-4));
+}
+
+// The promise behind "the same bits for any number of workers": threads never change a sum.
+TEST(Linear, TheNumberOfThreadsDoesNotChangeOneBit) {
+  const at::NoGradGuard no_grad;
+  for (const at::ScalarType dtype : {at::kFloat, at::kBFloat16}) {
+    for (const std::int64_t tokens : {1, 3, 64, 600}) {
+      const at::Tensor x = make_random({tokens, 896}, 4).to(dtype);
+      const Linear linear{make_random({1200, 896}, 5).to(dtype), {}};
+      set_compute_threads(1);
+      const at::Tensor one = linear.forward(x);
+      for (const std::int64_t threads : {2, 3, 5}) {
+        set_compute_threads(threads);
+        EXPECT_TRUE(at::equal(linear.forward(x), one)) << tokens << " tokens, " << threads << " threads";
+      }
+    }
+  }
+  set_compute_threads(1);
+}
+
+TEST(RunTiles, CallsEveryTileOnceAndPassesExceptionsOn) {
+  set_compute_threads(3);
+  std::vector<std::atomic<int>> calls(17);
+  run_tiles(at::kCPU, 17, [&](std::int64_t tile) { ++calls[static_cast<std::size_t>(tile)]; });
+  for (const auto& count : calls) EXPECT_EQ(count.load(), 1);
+  EXPECT_THROW(run_tiles(at::kCPU, 1, [](std::int64_t) { throw std::runtime_error("tile"); }),
+               std::runtime_error);
+  set_compute_threads(1);
+}
+
+}  // namespace
+}  // namespace lacuna
