@@ -1,0 +1,160 @@
+// `lacuna run` with a stand-in for inference: fake_sweep EXPERIMENT.yaml [key=value ...]
+//
+// Answers and norms follow from the question's id, the model's name and alpha. Environment:
+//   FAKE_FAIL_UNIT=TEXT   units whose id contains TEXT fail
+//   FAKE_NO_ENGINE=1      no worker can start
+//   FAKE_UNIT_MS=N        every unit takes N milliseconds
+//   FAKE_DIE_AT=TEXT      the process kills itself when it is given a unit whose id contains TEXT
+#include <fmt/format.h>
+
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <fstream>
+#include <string>
+#include <thread>
+
+#include "apps/report_error.h"
+#include "apps/sweep/sweep_session.h"
+#include "core/content_hash.h"
+#include "core/error.h"
+#include "worker/benchmarks/benchmark.h"
+
+namespace lacuna {
+namespace {
+
+constexpr std::int64_t kLayers = 5;
+
+std::string variable(const char* name) {
+  const char* const value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+bool names_unit(const char* variable_name, const WorkUnit& unit) {
+  const std::string text = variable(variable_name);
+  return !text.empty() && unit.id.value().find(text) != std::string::npos;
+}
+
+// A number from 0 to 255 that follows from a text.
+int digest(const std::string& text) {
+  return std::stoi(hash_bytes(text).substr(0, 2), nullptr, 16);
+}
+
+TraceRows make_rows(const std::string& key, std::int64_t tokens, std::int64_t alphas) {
+  TraceRows rows = TraceRows::zeros(tokens, alphas, kLayers);
+  for (std::size_t i = 0; i < rows.norms.size(); ++i) {
+    rows.norms[i] = static_cast<float>(digest(fmt::format("{} norm {}", key, i)));
+  }
+  for (std::int64_t token = 0; token < tokens; ++token) {
+    for (std::int64_t alpha = 0; alpha < alphas; ++alpha) {
+      for (std::int64_t layer = 0; layer < kLayers; ++layer) {
+        if (digest(fmt::format("{} {} {} {}", key, token, alpha, layer)) % 2 == 0)
+          rows.set_active(token, alpha, layer);
+      }
+    }
+  }
+  return rows;
+}
+
+class FakeInference : public UnitExecutor {
+ public:
+  explicit FakeInference(const ExperimentConfig& config) : config_(config) {}
+
+  void execute(const WorkUnit& unit, RecordSink& sink) override {
+    if (names_unit("FAKE_DIE_AT", unit)) std::raise(SIGKILL);
+    if (names_unit("FAKE_FAIL_UNIT", unit)) throw InputError({.problem = "this unit fails on purpose"});
+    if (const std::string pause = variable("FAKE_UNIT_MS"); !pause.empty()) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(std::stoi(pause)));
+    }
+    const auto benchmark = load_benchmark(
+        config_.benchmarks.at(static_cast<std::size_t>(unit.benchmark.value())), config_.generation.seed);
+    sink.begin_unit(unit, kLayers);
+    for (std::int64_t i = 0; i < unit.question_count; ++i) {
+      sink.write(make_record(unit, *benchmark, QuestionIndex(unit.first_question.value() + i)));
+    }
+    sink.commit_unit();
+  }
+
+ private:
+  [[nodiscard]] QuestionRecord make_record(const WorkUnit& unit, const Benchmark& benchmark,
+                                           QuestionIndex index) const {
+    const Question& question = benchmark.question(index);
+    const std::string key =
+        question.id.value() + config_.models.at(static_cast<std::size_t>(unit.model.value())).name;
+    const auto alphas = static_cast<std::int64_t>(config_.lac.alphas.size());
+    QuestionRecord record;
+    record.id = question.id;
+    record.index = index;
+    record.subject = question.subject;
+    record.gold = question.gold;
+    for (int i = 0; i < 3 + digest(key) % 3; ++i)
+      record.prompt_ids.emplace_back(digest(fmt::format("{}{}", key, i)));
+    const auto tokens = static_cast<std::int64_t>(record.prompt_ids.size());
+    if (unit.stream == StreamKind::kShared) {
+      record.pp.push_back(make_rows(key, tokens, alphas));
+      record.responses.push_back(answer(benchmark, index, key, LacMode::kTrace, std::nullopt, alphas));
+    }
+    const LacMode mode = unit.stream == StreamKind::kShared ? LacMode::kExit : LacMode::kPropagate;
+    for (std::int32_t alpha = 0; alpha < alphas; ++alpha) {
+      const std::string branch = fmt::format("{} {}", key, alpha);
+      if (mode == LacMode::kPropagate) record.pp.push_back(make_rows(branch, tokens, 1));
+      record.responses.push_back(answer(benchmark, index, branch, mode, AlphaIndex(alpha), 1));
+    }
+    return record;
+  }
+
+  static ResponseRecord answer(const Benchmark& benchmark, QuestionIndex index, const std::string& key,
+                               LacMode mode, std::optional<AlphaIndex> alpha, std::int64_t alphas) {
+    ResponseRecord response;
+    response.mode = mode;
+    response.alpha = alpha;
+    response.token_ids = {TokenId(digest(key)), TokenId(1)};
+    response.rg = make_rows(key, 1, alphas);
+    response.text = benchmark.question(index).gold.size() == 1
+                        ? std::string(1, static_cast<char>('A' + digest(key) % 4))
+                        : (digest(key) % 2 == 0 ? "True" : "False");
+    const Grade grade = benchmark.grade(index, response.text);
+    response.choice = grade.choice;
+    response.correct = grade.correct;
+    return response;
+  }
+
+  ExperimentConfig config_;
+};
+
+InferenceParts make_fake_parts() {
+  return {.check_model =
+              [](const ModelConfig& model) {
+                const auto file = model.path / "config.json";
+                if (!std::ifstream(file)) {
+                  throw InputError({.problem = "there is no config.json"},
+                                   SourceLocation{.file = model.path});
+                }
+                return ModelSummary{.family = "fake",
+                                    .layers = kLayers,
+                                    .parameters = 1000,
+                                    .weight_bytes = 2000,
+                                    .cache_values_per_token = 10,
+                                    .files = {file}};
+              },
+          .count_gpus = [] { return std::int64_t{0}; },
+          .make_executor = [](const ExperimentConfig& config,
+                              const WorkerPlace&) -> std::unique_ptr<UnitExecutor> {
+            if (!variable("FAKE_NO_ENGINE").empty()) throw SystemError({.problem = "the device is on fire"});
+            return std::make_unique<FakeInference>(config);
+          },
+          .describe_device = [](const WorkerPlace&) { return std::string("fake device"); }};
+}
+
+}  // namespace
+}  // namespace lacuna
+
+int main(int argc, char** argv) {
+  try {
+    lacuna::SweepRequest request{.experiment_file = argc > 1 ? argv[1] : "", .overrides = {}};
+    for (int i = 2; i < argc; ++i) request.overrides.emplace_back(argv[i]);
+    return static_cast<int>(lacuna::run_sweep(request, lacuna::make_fake_parts()));
+  } catch (...) {
+    return static_cast<int>(lacuna::report_error(std::current_exception()));
+  }
+}

@@ -1,0 +1,121 @@
+#include "worker/serve/worker_loop.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <deque>
+#include <new>
+
+#include "core/error.h"
+
+namespace lacuna {
+namespace {
+
+using ::testing::HasSubstr;
+
+// Plays a list of messages to the worker and keeps its answers.
+class ScriptedChannel : public WorkerChannel {
+ public:
+  explicit ScriptedChannel(std::deque<CoordinatorMessage> script) : script_(std::move(script)) {}
+  void send(const WorkerMessage& message) override { sent.push_back(message); }
+  std::optional<CoordinatorMessage> receive(std::chrono::milliseconds) override {
+    if (script_.empty()) throw std::logic_error("the worker went on after StopWork");
+    CoordinatorMessage message = script_.front();
+    script_.pop_front();
+    return message;
+  }
+  std::vector<WorkerMessage> sent;
+
+ private:
+  std::deque<CoordinatorMessage> script_;
+};
+
+class NullSink : public RecordSink {
+ public:
+  void begin_unit(const WorkUnit&, std::int64_t) override {}
+  void write(const QuestionRecord&) override {}
+  void commit_unit() override {}
+};
+
+class FunctionExecutor : public UnitExecutor {
+ public:
+  using Function = std::function<void(const WorkUnit&, RecordSink&)>;
+  explicit FunctionExecutor(Function function) : function_(std::move(function)) {}
+  void execute(const WorkUnit& unit, RecordSink& sink) override { function_(unit, sink); }
+
+ private:
+  Function function_;
+};
+
+MakeWorkerEngine engine_of(FunctionExecutor::Function function) {
+  return [function](const StartWork&) {
+    return WorkerEngine{.executor = std::make_unique<FunctionExecutor>(function),
+                        .sink = std::make_unique<NullSink>(),
+                        .device = "cpu",
+                        .threads = 2};
+  };
+}
+
+void commit_all(const WorkUnit& unit, RecordSink& sink) {
+  sink.begin_unit(unit, 1);
+  sink.commit_unit();
+}
+
+RunUnit task(const std::string& name, std::int64_t lease) {
+  return {
+      .unit = {.id = UnitId(name), .model = {}, .benchmark = {}, .first_question = {}, .question_count = 1},
+      .lease = LeaseId(lease)};
+}
+
+TEST(WorkerLoop, ReportsReadyDoneAndEndsWithTheGivenCode) {
+  ScriptedChannel channel({StartWork{}, task("u", 5), StopWork{ExitCode::kIncomplete}});
+  EXPECT_EQ(serve_units(channel, engine_of(commit_all)), ExitCode::kIncomplete);
+  ASSERT_EQ(channel.sent.size(), 3U);
+  EXPECT_EQ(std::get<WorkerReady>(channel.sent[0]).device, "cpu");
+  EXPECT_EQ(std::get<WorkerReady>(channel.sent[0]).threads, 2);
+  EXPECT_FALSE(std::get<WorkerReady>(channel.sent[0]).host.empty());
+  EXPECT_EQ(std::get<UnitProgress>(channel.sent[1]).unit, UnitId("u"));
+  EXPECT_EQ(std::get<UnitDone>(channel.sent[2]).lease, LeaseId(5));
+}
+
+TEST(WorkerLoop, AFailedUnitDoesNotEndTheWorker) {
+  ScriptedChannel channel({StartWork{}, task("bad", 1), task("good", 2), StopWork{}});
+  serve_units(channel, engine_of([](const WorkUnit& unit, RecordSink& sink) {
+                if (unit.id == UnitId("bad")) throw InputError({.problem = "no such tensor"});
+                commit_all(unit, sink);
+              }));
+  ASSERT_EQ(channel.sent.size(), 4U);
+  const auto& failed = std::get<UnitFailed>(channel.sent[1]);
+  EXPECT_EQ(failed.unit, UnitId("bad"));
+  EXPECT_EQ(failed.lease, LeaseId(1));
+  EXPECT_EQ(failed.reason, "no such tensor");
+  EXPECT_EQ(std::get<UnitDone>(channel.sent[3]).unit, UnitId("good"));
+}
+
+std::string reason_of(FunctionExecutor::Function function) {
+  ScriptedChannel channel({StartWork{}, task("u", 1), StopWork{}});
+  serve_units(channel, engine_of(std::move(function)));
+  return std::get<UnitFailed>(channel.sent.back()).reason;
+}
+
+TEST(WorkerLoop, EveryKindOfFailureHasAReason) {
+  EXPECT_THAT(reason_of([](const WorkUnit&, RecordSink&) { throw std::bad_alloc(); }),
+              HasSubstr("out of memory"));
+  EXPECT_EQ(reason_of([](const WorkUnit&, RecordSink&) { throw 3; }), "an unknown failure");
+  EXPECT_THAT(reason_of([](const WorkUnit&, RecordSink&) {}), HasSubstr("not committed"));
+}
+
+TEST(WorkerLoop, AnEngineThatCannotBeMadeIsReportedAndTheWorkerWaitsForTheEnd) {
+  ScriptedChannel channel({StartWork{}, task("u", 1), StopWork{ExitCode::kBadInput}});
+  const MakeWorkerEngine broken = [](const StartWork&) -> WorkerEngine {
+    throw InputError({.problem = "no GPU"});
+  };
+  EXPECT_EQ(serve_units(channel, broken), ExitCode::kBadInput);
+  ASSERT_EQ(channel.sent.size(), 2U);
+  EXPECT_EQ(std::get<WorkerFailed>(channel.sent[0]).reason, "no GPU");
+  EXPECT_EQ(std::get<WorkerFailed>(channel.sent[0]).exit_code, ExitCode::kBadInput);
+  EXPECT_THAT(std::get<UnitFailed>(channel.sent[1]).reason, HasSubstr("before it was started"));
+}
+
+}  // namespace
+}  // namespace lacuna
