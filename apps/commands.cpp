@@ -3,8 +3,11 @@
 
 namespace lacuna {
 
+void add_chat_command(CLI::App& app, CommandOutcome& outcome);
+void add_detokenize_command(CLI::App& app, CommandOutcome& outcome);
 void add_grade_command(CLI::App& app, CommandOutcome& outcome);
 void add_prompts_command(CLI::App& app, CommandOutcome& outcome);
+void add_tokenize_command(CLI::App& app, CommandOutcome& outcome);
 #if LACUNA_HAS_ENGINE_AND_STORE
 void add_plan_command(CLI::App& app, CommandOutcome& outcome);
 void add_run_command(CLI::App& app, CommandOutcome& outcome);
@@ -26,6 +29,9 @@ const std::vector<AddCommand>& all_commands() {
       add_merge_command,
       add_table_command,
 #endif
+      add_tokenize_command,
+      add_detokenize_command,
+      add_chat_command,
       add_prompts_command,
       add_grade_command,
   };
