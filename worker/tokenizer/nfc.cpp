@@ -74,12 +74,27 @@ void decompose_into(CodePoints& points, char32_t code_point) {
   points.insert(points.end(), parts.begin(), parts.begin() + length);
 }
 
+// Whether a byte belongs to a code point below U+0300, which is 0xCC 0x80, or continues any code point.
+bool is_low(char byte) {
+  return static_cast<unsigned char>(byte) < 0xCC;
+}
+
+// The end of the code points from `at` that are below U+0300 and followed by another such or the end of the
+// text.
+std::size_t find_trivial_end(std::string_view text, std::size_t at) {
+  if (!is_low(text[at])) return at;
+  std::size_t end = at;
+  while (end < text.size() && is_low(text[end])) ++end;
+  if (end == text.size()) return end;
+  --end;  // the last one may compose with what follows: back to its first byte
+  while (end > at && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
+  return end;
+}
+
 }  // namespace
 
 bool is_trivially_nfc(std::string_view text) {
-  // U+0300 is 0xCC 0x80.
-  return std::all_of(text.begin(), text.end(),
-                     [](char byte) { return static_cast<unsigned char>(byte) < 0xCC; });
+  return std::all_of(text.begin(), text.end(), is_low);
 }
 
 std::string normalize_nfc(std::string_view text) {
@@ -88,6 +103,14 @@ std::string normalize_nfc(std::string_view text) {
   CodePoints points;
   for (std::size_t at = 0; at < text.size();) {
     const utf8::CodePoint point = utf8::read(text, at);
+    // Below U+0300 all are starters that compose with nothing before them, and with what follows only if that
+    // is at or above U+0300: a stretch of them is copied, but for the last.
+    if (const std::size_t end = find_trivial_end(text, at); end > at) {
+      compose_into(normalized, points);
+      normalized += text.substr(at, end - at);
+      at = end;
+      continue;
+    }
     at += point.length;
     // An inert code point is a starter that composes with nothing, so what lies on its two sides can be
     // normalized by itself.
