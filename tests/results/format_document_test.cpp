@@ -1,4 +1,5 @@
 // FORMAT.md names every dataset and attribute of the schema.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <span>
@@ -44,9 +45,9 @@ TEST(FormatDocument, NamesEverythingInTheSchema) {
   add(schema::kPrefillTimingColumns);
   add(schema::kDecodeTimingColumns);
   for (const std::string& name : names) {
-    EXPECT_NE(document.find("`" + name + "`"), std::string::npos) << name;
+    EXPECT_NE(document.find(fmt::format("`{}`", name)), std::string::npos) << name;
   }
-  EXPECT_NE(document.find("`" + std::string(schema::kResults) + "/<model>/<benchmark>`"), std::string::npos);
+  EXPECT_NE(document.find(fmt::format("`{}/<model>/<benchmark>`", schema::kResults)), std::string::npos);
 }
 
 }  // namespace
