@@ -71,7 +71,7 @@ class Coordinator {
   }
 
   void on(WorkerId worker, const UnitProgress& message) {
-    in_flight_[message.unit] = message.questions_done;
+    note_progress(message.unit, message.questions_done);
     handle(WorkerHeard{worker, message.lease});
   }
 
@@ -94,25 +94,25 @@ class Coordinator {
 
   void perform(const AssignUnit& action) {
     log_info("unit {} goes to worker {} (lease {})", action.unit.id, action.worker, action.lease);
-    in_flight_[action.unit.id] = 0;
+    in_flight_.try_emplace(action.unit.id, 0);
     channel_.send(action.worker, RunUnit{.unit = action.unit, .lease = action.lease});
   }
 
   void perform(const UnitCompleted& action) {
-    in_flight_.erase(action.unit.id);
+    forget_progress(action.unit.id);
     ++shown_.units_done;
     shown_.questions_done += action.unit.question_count;
   }
 
   void perform(const UnitRetried& action) {
-    in_flight_.erase(action.unit);
+    forget_progress(action.unit);
     progress_.print_line(
         fmt::format("unit {} failed and will be tried again: {}", action.unit, action.reason));
   }
 
   void perform(const UnitSetAside& action) {
     log_error("unit {} is set aside: {}", action.unit, action.reason);
-    in_flight_.erase(action.unit);
+    forget_progress(action.unit);
     ++shown_.units_failed;
     progress_.print_line(
         fmt::format("unit {} failed too often and is set aside: {}", action.unit, action.reason));
@@ -125,9 +125,22 @@ class Coordinator {
         fmt::format("worker {} gave no sign of life; its unit goes to another one", action.worker));
   }
 
+  // A late word of a worker whose unit somebody else has finished must not count.
+  void note_progress(const UnitId& unit, std::int64_t questions) {
+    const auto found = in_flight_.find(unit);
+    if (found == in_flight_.end()) return;
+    questions_in_flight_ += questions - found->second;
+    found->second = questions;
+  }
+
+  void forget_progress(const UnitId& unit) {
+    note_progress(unit, 0);
+    in_flight_.erase(unit);
+  }
+
   void show_progress() {
     ProgressState state = shown_;
-    for (const auto& [unit, questions] : in_flight_) state.questions_done += questions;
+    state.questions_done += questions_in_flight_;
     state.workers = scheduler_.live_workers();
     progress_.update(state);
   }
@@ -139,6 +152,7 @@ class Coordinator {
   SweepOutcome outcome_;
   ProgressState shown_;                       // without what is in flight
   std::map<UnitId, std::int64_t> in_flight_;  // questions done of units that are being computed
+  std::int64_t questions_in_flight_ = 0;      // their sum
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
   bool draining_ = false;
 };
