@@ -176,7 +176,7 @@ void write_author_sample(const TraceArguments& arguments, LacMode mode, const st
   record.id = QuestionId("prompt");
   record.prompt_ids = prompt;
   record.author_texts =
-      AuthorTexts{.question = arguments.prompt, .prompt = arguments.prompt, .true_answer = {}};
+      AuthorTexts{.question = arguments.prompt, .subject = {}, .prompt = arguments.prompt, .true_answer = {}};
   ResponseRecord response{};
   response.mode = mode;
   response.token_ids = question.branches.front().tokens;

@@ -57,6 +57,7 @@ enum class StopReason : std::uint8_t { kStopToken = 0, kLength = 1 };
 // Texts that only the paper author's JSON layout holds (results/author_json.h).
 struct AuthorTexts {
   std::string question;     // the question alone
+  std::string subject;      // MMLU only; else empty
   std::string prompt;       // the user message, before the chat template
   std::string true_answer;  // as the released code has it: letter, answer text (GPQA), "true" or "false"
 };

@@ -79,13 +79,15 @@ ordered_json answer_value(const std::string& answer) {
 std::string render_author_json(const QuestionRecord& question, const ResponseRecord& response,
                                const TraceRows& pp, std::int64_t pp_alpha, std::int64_t rg_alpha) {
   const bool has_texts = question.author_texts.has_value();
-  const AuthorTexts texts =
-      has_texts ? *question.author_texts
-                : AuthorTexts{.question = question.id.value(), .prompt = "", .true_answer = question.gold};
+  const AuthorTexts texts = has_texts ? *question.author_texts
+                                      : AuthorTexts{.question = question.id.value(),
+                                                    .subject = question.subject,
+                                                    .prompt = "",
+                                                    .true_answer = question.gold};
   const ordered_json message = {{"role", "user"}, {"content", texts.prompt}};
   ordered_json sample;
   sample["question"] = in_batch(texts.question);
-  if (!question.subject.empty()) sample["subject"] = in_batch(question.subject);
+  if (!texts.subject.empty()) sample["subject"] = in_batch(texts.subject);
   sample["prompt"] = in_batch(in_batch(message));
   sample["true_answer"] = in_batch(answer_value(texts.true_answer));
   sample["model_answer"] = in_batch(has_texts ? response.author_answer : response.text);

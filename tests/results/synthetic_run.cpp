@@ -113,7 +113,8 @@ QuestionRecord SyntheticRun::record(const WorkUnit& unit, std::int64_t question,
   record.gold.assign(1, 'B');
   record.prompt_ids = random_tokens(prompt_random, 3 + below(prompt_random, 6));
   record.prefill_seconds = clock + 0.5;
-  record.author_texts = AuthorTexts{.question = "Why?", .prompt = "Question: Why?", .true_answer = "B"};
+  record.author_texts = AuthorTexts{
+      .question = "Why?", .subject = record.subject, .prompt = "Question: Why?", .true_answer = "B"};
   const auto tokens = static_cast<std::int64_t>(record.prompt_ids.size());
   const auto add_response = [&](LacMode mode, std::optional<AlphaIndex> alpha) {
     record.responses.push_back(random_response(random, mode, alpha, alphas, layer_count, question, clock));

@@ -13,6 +13,11 @@ std::size_t Benchmark::position_of(QuestionIndex index) const {
   return static_cast<std::size_t>(index.value());
 }
 
+AuthorTexts Benchmark::author_texts(QuestionIndex index) const {
+  const Question& asked = question(index);
+  return {.question = asked.text, .subject = {}, .prompt = user_message(index), .true_answer = asked.gold};
+}
+
 Grade Benchmark::grade(QuestionIndex index, std::string_view response) const {
   const Question& asked = question(index);
   Grade grade{extract_choice(answer_kind_, grading_rule_, response, asked.choices), false};

@@ -21,6 +21,7 @@
 
 #include "core/experiment_config.h"
 #include "core/ids.h"
+#include "core/records.h"
 #include "worker/benchmarks/grading/grader.h"
 
 namespace lacuna {
@@ -78,6 +79,9 @@ class Benchmark {
   }
   // In the order of the labels; empty for the harness's generative variants (GPQA cot_zeroshot).
   [[nodiscard]] virtual std::vector<Continuation> continuations(QuestionIndex index) const = 0;
+  // What the released code's JSON files say of the question. MMLU adds the subject, GPQA the answer's text.
+  [[nodiscard]] virtual AuthorTexts author_texts(QuestionIndex index) const;
+
   // Judges a generated answer by the configured rule. `response` is the text decoded with or without special
   // tokens; any bytes. Time is linear in its length.
   [[nodiscard]] Grade grade(QuestionIndex index, std::string_view response) const;

@@ -119,6 +119,14 @@ class GpqaBenchmark : public Benchmark {
     return write_paper_choices_message(row.question, row.as_is);
   }
 
+  // The released code keeps the right answer's text, not its letter.
+  AuthorTexts author_texts(QuestionIndex index) const override {
+    AuthorTexts texts = Benchmark::author_texts(index);
+    const Question& asked = question(index);
+    texts.true_answer = asked.choices.at(static_cast<std::size_t>(asked.gold.front() - 'A'));
+    return texts;
+  }
+
   HarnessPrompt harness_prompt(QuestionIndex index) const override {
     const Row& row = row_of(index);
     HarnessPrompt prompt{.question = write_harness_question(row)};

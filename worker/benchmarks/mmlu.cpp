@@ -129,6 +129,12 @@ class MmluBenchmark : public Benchmark {
     return write_paper_choices_message(asked.text, asked.choices);
   }
 
+  AuthorTexts author_texts(QuestionIndex index) const override {
+    AuthorTexts texts = Benchmark::author_texts(index);
+    texts.subject = question(index).subject;
+    return texts;
+  }
+
   HarnessPrompt harness_prompt(QuestionIndex index) const override {
     const Question& asked = question(index);
     std::string subject = asked.subject;

@@ -105,8 +105,7 @@ class LacEngine : public UnitExecutor {
                           .author_texts = std::nullopt,
                           .prefill_seconds = answer.prefill_seconds};
     if (config_.store.author_json) {
-      record.author_texts = AuthorTexts{
-          .question = question.text, .prompt = benchmark.user_message(index), .true_answer = question.gold};
+      record.author_texts = benchmark.author_texts(index);
     }
     for (Branch& branch : answer.branches) {
       record.responses.push_back(make_response(benchmark, index, std::move(branch)));

@@ -40,6 +40,7 @@ std::size_t skip_latex_wrappers(std::string_view text, std::size_t position) {
     const std::size_t before = position;
     position = skip_opening_marks(text, position);
     if (position < text.size() && text[position] == '{') ++position;
+    if (text.substr(position).starts_with("\\(") || text.substr(position).starts_with("\\[")) position += 2;
     for (const std::string_view command : kCommands) {
       if (!text.substr(position).starts_with(command)) continue;
       const std::size_t brace = skip_white_space(text, position + command.size());
