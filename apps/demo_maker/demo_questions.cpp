@@ -1,15 +1,15 @@
 #include "apps/demo_maker/demo_questions.h"
 
-#include <algorithm>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <algorithm>
 
 #include "apps/demo_maker/demo_words.h"
 
 namespace lacuna {
 namespace {
 
-constexpr std::size_t kListEntries = 3;
+constexpr std::size_t kListEntries = 2;
 
 // Positions of `count` different categories, `first` the first of them.
 std::vector<std::size_t> draw_categories(std::size_t first, std::size_t count, DemoRandom& random) {
@@ -59,6 +59,7 @@ Question draw_new(std::set<std::string>& contents, const Draw& draw, const Accep
 ChoiceQuestion draw_category_question(const std::string& subject, DemoRandom& random) {
   const auto categories = draw_categories(draw_category_of(subject, random), 4, random);
   ChoiceQuestion question;
+  question.category = categories[0];
   question.subject = subject;
   question.question = fmt::format("Which of these is a {}?", demo_categories()[categories[0]].name);
   for (std::size_t i = 0; i < 4; ++i)
@@ -68,10 +69,11 @@ ChoiceQuestion draw_category_question(const std::string& subject, DemoRandom& ra
 }
 
 ChoiceQuestion draw_analogy_question(DemoRandom& random) {
-  const auto categories = draw_categories(random.below(demo_categories().size()), 4, random);
+  const auto categories = draw_categories(random.below(demo_categories().size()), 5, random);
   const WordCategory& asked = demo_categories()[categories[0]];
-  const WordCategory& given = demo_categories()[categories[1]];
+  const WordCategory& given = demo_categories()[categories[4]];
   ChoiceQuestion question;
+  question.category = categories[0];
   question.subject = asked.subject;
   question.question = fmt::format("{} is to {} as {} is to what?", random.pick(given.words), given.name,
                                   random.pick(asked.words));
@@ -81,15 +83,15 @@ ChoiceQuestion draw_analogy_question(DemoRandom& random) {
 }
 
 PassageQuestion draw_list_question(DemoRandom& random) {
-  const auto categories =
-      draw_categories(random.below(demo_categories().size()), kListEntries + 1, random);
+  const auto categories = draw_categories(random.below(demo_categories().size()), kListEntries + 1, random);
   std::vector<std::string> entries;
   for (std::size_t i = 0; i < kListEntries; ++i)
     entries.push_back(random.pick(demo_categories()[categories[i]].words));
   PassageQuestion question;
   question.answer = random.below(2) == 1;
   // The first category is on the list, the last one is not.
-  const WordCategory& asked = demo_categories()[question.answer ? categories[0] : categories[kListEntries]];
+  question.category = question.answer ? categories[0] : categories[kListEntries];
+  const WordCategory& asked = demo_categories()[question.category];
   const bool ask_for_word = random.below(2) == 1;
   if (ask_for_word) {
     question.question =
@@ -140,8 +142,8 @@ DemoTestSet draw_test_set(std::uint64_t seed, const DemoTestSize& size) {
     }
   }
   for (std::size_t i = 0; i < size.analogies; ++i) {
-    set.analogies.push_back(
-        draw_new<ChoiceQuestion>(set.contents, [&] { return draw_analogy_question(random); }, any));
+    set.analogies.push_back(draw_new<ChoiceQuestion>(
+        set.contents, [&] { return draw_analogy_question(random); }, any));
   }
   for (std::size_t i = 0; i < size.lists; ++i) {
     set.lists.push_back(draw_new<PassageQuestion>(

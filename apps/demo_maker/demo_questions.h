@@ -16,7 +16,8 @@ struct ChoiceQuestion {
   std::string subject;
   std::string question;
   std::array<std::string, 4> choices;
-  std::size_t answer = 0;  // index of the right choice
+  std::size_t answer = 0;    // index of the right choice
+  std::size_t category = 0;  // index in demo_categories() of what is asked about
 };
 
 // A passage and a statement in question form about it, as in BoolQ.
@@ -25,15 +26,16 @@ struct PassageQuestion {
   std::string passage;
   std::string question;
   bool answer = false;
+  std::size_t category = 0;  // index in demo_categories() of what is asked about
 };
 
 // "Which of these is a fruit?" with four words, each of another category.
 ChoiceQuestion draw_category_question(const std::string& subject, DemoRandom& random);
 
-// "plum is to fruit as crow is to what?" with four category names, `fruit` and the right one among them.
+// "plum is to fruit as crow is to what?" with four category names, the right one among them.
 ChoiceQuestion draw_analogy_question(DemoRandom& random);
 
-// A list of three words of three categories; asked is for a word or for a category, which is on the list
+// A list of two words of two categories; asked is for a word or for a category, which is on the list
 // every other time.
 PassageQuestion draw_list_question(DemoRandom& random);
 

@@ -1,4 +1,5 @@
-// What the demo models know: which word belongs to which category. All of it is ours and made up for the demo.
+// What the demo models know: which word belongs to which category. All of it is ours and made up for the
+// demo.
 #pragma once
 
 #include <string>
