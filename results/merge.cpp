@@ -195,19 +195,21 @@ std::string join_some(const std::vector<std::string>& entries) {
 void refuse_unless_mergeable(const RunDirectory& run, const RunInspection& inspection,
                              bool allow_incomplete) {
   std::vector<std::string> problems = inspection.conflicting;
-  std::string suggestion = "\nmove files that do not belong to the run out of its parts folder";
+  std::string suggestion = "move files that do not belong to the run out of its parts folder";
   if (problems.empty() && allow_incomplete && !inspection.parts.empty()) return;
   if (problems.empty()) {
     const auto failures = failed_units(run);
     problems = inspection.corrupt;
     for (const UnitId& unit : inspection.missing) {
+      std::error_code status;
+      if (std::filesystem::exists(run.part_file(unit), status)) continue;  // corrupt, listed above
       const auto failure = failures.find(unit);
-      problems.push_back(fmt::format("unit {}: no whole part{}", unit,
+      problems.push_back(fmt::format("unit {}: no part{}", unit,
                                      failure == failures.end() ? "" : " (" + failure->second + ")"));
     }
     suggestion = inspection.parts.empty()
-                     ? "\nrun the experiment first"
-                     : "\nrun the experiment again to make what is missing, or merge what is "
+                     ? "run the experiment first"
+                     : "run the experiment again to make what is missing, or merge what is "
                        "there with --allow-incomplete";
     if (problems.empty() && inspection.parts.empty()) problems.push_back("the plan has no units");
   }

@@ -152,7 +152,7 @@ TEST(Merge, ListsMissingAndCorruptParts) {
   testing::write_bytes(made.run.part_file(made.plan[1].id), bytes);
   EXPECT_THAT(merge_refusal(made.run),
               AllOf(HasSubstr("2 of 24 units"), HasSubstr("checksum does not match"),
-                    HasSubstr("m0.b0.shared.0006: no whole part (the device was lost)"), HasSubstr("and ")));
+                    HasSubstr("m0.b0.shared.0006: no part (the device was lost)"), HasSubstr("and ")));
   EXPECT_FALSE(std::filesystem::exists(made.run.store_file()));
 }
 
