@@ -61,7 +61,7 @@ std::vector<Question> read_csv(const MmluSubjectFile& source, const Path& file, 
 
 std::string read_export_key(const JsonRow& row) {
   if (row.is_string("answer")) {
-    const std::string letter = row.get_string("answer");
+    std::string letter = row.get_string("answer");
     if (!is_key(letter)) row.fail("answer", "not one of A, B, C, D");
     return letter;
   }
