@@ -33,6 +33,12 @@ inline std::vector<nlohmann::ordered_json> read_records(const std::filesystem::p
   return records;
 }
 
+// Not ordered: a vocabulary has too many keys for that.
+inline nlohmann::json read_json(const std::filesystem::path& file) {
+  std::ifstream stream(file);
+  return nlohmann::json::parse(stream);
+}
+
 inline std::vector<TokenId> to_token_ids(const nlohmann::ordered_json& ids) {
   std::vector<TokenId> typed;
   for (const auto& id : ids) typed.emplace_back(id.get<TokenId::rep>());

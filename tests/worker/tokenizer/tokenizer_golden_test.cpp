@@ -1,10 +1,12 @@
 // Every golden record of the three real tokenizers: ids, decoded text, words.
 #include <gtest/gtest.h>
 
+#include <map>
 #include <string>
 
 #include "tests/worker/tokenizer/golden_records.h"
 #include "worker/tokenizer/base64.h"
+#include "worker/tokenizer/chat_template.h"
 #include "worker/tokenizer/tokenizer.h"
 
 namespace lacuna {
@@ -89,6 +91,25 @@ TEST_P(TokenizerGolden, SplitsIntoWords) {
     EXPECT_EQ(tokenizer().split_words(record.at("text").get<std::string>()),
               record.at("pre").get<std::vector<std::string>>())
         << record.at("id");
+  }
+}
+
+// The first public revision of Llama-3's files differs in three places.
+TEST(Llama3InitialRevision, AddsNoBeginToken) {
+  LACUNA_NEEDS_REFERENCE("reference/tokenizers/llama3/initial_revision.json");
+  const auto dir = testing::tokenizer_dir("llama3");
+  const auto revision = testing::read_json(dir / "initial_revision.json");
+  auto json = testing::read_json(dir / "tokenizer.json");
+  json["post_processor"] = revision.at("post_processor");
+  const Tokenizer tokenizer = Tokenizer::parse(json.dump());
+  EXPECT_EQ(to_numbers(tokenizer.encode("Hello world", true)), (Numbers{9906, 1917}));
+  const auto chat_template = ChatTemplate::parse(revision.at("chat_template").get<std::string>(),
+                                                 {{"bos_token", "<|begin_of_text|>"}});
+  const auto messages = nlohmann::ordered_json::parse(R"([{"role": "user", "content": " x "}])");
+  for (const bool add_generation_prompt : {false, true}) {
+    EXPECT_EQ(chat_template.render(messages, add_generation_prompt),
+              "<|begin_of_text|><|start_header_id|>user<|end_header_id|>\n\nx<|eot_id|>"
+              "<|start_header_id|>assistant<|end_header_id|>\n\n");
   }
 }
 
