@@ -3,6 +3,7 @@
 
 #include "apps/command.h"
 #include "apps/inference.h"
+#include "apps/passive_threads.h"
 #include "apps/sweep/sweep_session.h"
 
 namespace lacuna {
@@ -28,6 +29,7 @@ void add_run_command(CLI::App& app, CommandOutcome& outcome) {
                       "key=value arguments that replace values of the file, for example lac.alphas=[0.2,0.4] "
                       "compute.dtype=float32 output=/tmp/run models.0.path=/data/llama");
   command->callback([request, &outcome] {
+    restart_with_passive_threads();
     outcome.exit_code = static_cast<int>(run_sweep(*request, make_inference_parts()));
   });
 }

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "apps/command.h"
+#include "apps/passive_threads.h"
 #include "core/error.h"
 #include "results/author_json.h"
 #include "results/durable_file.h"
@@ -237,7 +238,10 @@ void add_trace_command(CLI::App& app, CommandOutcome& /*outcome*/) {
   command->add_option("--author-json", arguments->author_json,
                       "Also write the trace in the paper author's JSON layout (one threshold)");
   command->add_option("--out", arguments->out, "The HDF5 file to write")->required();
-  command->callback([arguments] { run_trace(*arguments); });
+  command->callback([arguments] {
+    restart_with_passive_threads();
+    run_trace(*arguments);
+  });
 }
 
 }  // namespace lacuna
