@@ -34,7 +34,7 @@ class SyntheticRun {
   [[nodiscard]] std::vector<std::size_t> all_units() const;
 };
 
-// A folder below the system's temporary one that is removed at the end.
+// A temporary folder that is removed at the end.
 class TemporaryFolder {
  public:
   TemporaryFolder();
