@@ -13,6 +13,7 @@ pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
 
 if(LACUNA_WITH_TORCH)
   find_package(Torch REQUIRED)
+  find_package(OpenMP REQUIRED)  # LibTorch's CPU threads
   add_library(lacuna_torch INTERFACE)
   target_link_libraries(lacuna_torch INTERFACE ${TORCH_LIBRARIES})
   target_include_directories(lacuna_torch SYSTEM INTERFACE ${TORCH_INCLUDE_DIRS})

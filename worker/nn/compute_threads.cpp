@@ -2,10 +2,29 @@
 
 #include <ATen/Parallel.h>
 #include <dlfcn.h>
+#include <omp.h>
 
 #include <algorithm>
 
 namespace lacuna {
+namespace {
+
+// About 0.1 ms of one core.
+constexpr std::int64_t kLeastSharedWork = std::int64_t{1} << 23U;
+
+// While it lives, the calling thread does everything alone: ATen's own loops and OpenMP regions of libraries.
+class SerialRegion {
+ public:
+  SerialRegion() : threads_(omp_get_max_threads()) { omp_set_num_threads(1); }
+  ~SerialRegion() { omp_set_num_threads(threads_); }
+  SerialRegion(const SerialRegion&) = delete;
+  SerialRegion& operator=(const SerialRegion&) = delete;
+
+ private:
+  int threads_;
+};
+
+}  // namespace
 
 void set_compute_threads(std::int64_t threads) {
   at::set_num_threads(static_cast<int>(std::max<std::int64_t>(1, threads)));
@@ -18,8 +37,14 @@ void set_compute_threads(std::int64_t threads) {
   }
 }
 
-void run_tiles(const at::Device& device, std::int64_t tiles, const std::function<void(std::int64_t)>& work) {
+void run_tiles(const at::Device& device, std::int64_t tiles, std::int64_t multiply_adds,
+               const std::function<void(std::int64_t)>& work) {
   if (!device.is_cpu()) {
+    for (std::int64_t tile = 0; tile < tiles; ++tile) work(tile);
+    return;
+  }
+  if (multiply_adds < kLeastSharedWork || at::get_num_threads() == 1) {
+    const SerialRegion alone;
     for (std::int64_t tile = 0; tile < tiles; ++tile) work(tile);
     return;
   }

@@ -19,7 +19,9 @@ void set_compute_threads(std::int64_t threads);
 
 // Calls `work(tile)` for every tile in [0, tiles), on the CPU spread over the compute threads, each call free
 // of nested parallelism; on another device one after the other (its kernels are asynchronous anyway). An
-// exception of a tile is rethrown here.
-void run_tiles(const at::Device& device, std::int64_t tiles, const std::function<void(std::int64_t)>& work);
+// exception of a tile is rethrown here. `multiply_adds`: about how many there are in all tiles together;
+// little work is done by the calling thread, as waking the others would take longer.
+void run_tiles(const at::Device& device, std::int64_t tiles, std::int64_t multiply_adds,
+               const std::function<void(std::int64_t)>& work);
 
 }  // namespace lacuna

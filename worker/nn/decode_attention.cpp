@@ -48,7 +48,13 @@ at::Tensor DecodeAttention::attend(LayerIndex layer, const at::Tensor& q, const 
     span.cache->write_response(layer, span.slots, k.narrow(0, span.first_row, rows),
                                v.narrow(0, span.first_row, rows));
   }
-  run_tiles(q.device(), static_cast<std::int64_t>(spans_.size()) * kv_heads, [&](std::int64_t tile) {
+  std::int64_t scores = 0;
+  for (const BranchSpan& span : spans_) {
+    const std::int64_t keys = span.cache->prompt_length() + span.cache->response_length() + 1;
+    scores += static_cast<std::int64_t>(span.slots.size()) * q.size(1) * keys;
+  }
+  const std::int64_t tiles = static_cast<std::int64_t>(spans_.size()) * kv_heads;
+  run_tiles(q.device(), tiles, 2 * scores * q.size(2), [&](std::int64_t tile) {
     const BranchSpan& span = spans_[static_cast<std::size_t>(tile / kv_heads)];
     const std::int64_t kv_head = tile % kv_heads;
     const VisibleRange visible = find_visible_range(*span.cache, window);

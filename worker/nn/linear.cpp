@@ -20,7 +20,8 @@ at::Tensor multiply_in_tiles(const at::Tensor& x, const at::Tensor& weight, cons
   const std::int64_t features = weight.size(0);
   const std::int64_t feature_tiles = count_tiles(features, kTileFeatures);
   at::Tensor y = at::empty({tokens, features}, x.options());
-  run_tiles(x.device(), count_tiles(tokens, kTileTokens) * feature_tiles, [&](std::int64_t tile) {
+  const std::int64_t tiles = count_tiles(tokens, kTileTokens) * feature_tiles;
+  run_tiles(x.device(), tiles, tokens * features * x.size(1), [&](std::int64_t tile) {
     const std::int64_t token = (tile / feature_tiles) * kTileTokens;
     const std::int64_t feature = (tile % feature_tiles) * kTileFeatures;
     const std::int64_t token_count = std::min(kTileTokens, tokens - token);

@@ -45,7 +45,10 @@ at::Tensor PrefillAttention::attend(LayerIndex layer, const at::Tensor& q, const
   const std::int64_t kv_heads = k.size(1);
   const std::int64_t group = q.size(1) / kv_heads;  // query heads that share a kv head
   at::Tensor output = at::empty_like(q, at::MemoryFormat::Contiguous);
-  run_tiles(q.device(), static_cast<std::int64_t>(blocks_.size()) * kv_heads, [&](std::int64_t tile) {
+  std::int64_t scores = 0;
+  for (const QueryBlock& block : blocks_) scores += block.mask.numel() * q.size(1);
+  const std::int64_t tiles = static_cast<std::int64_t>(blocks_.size()) * kv_heads;
+  run_tiles(q.device(), tiles, 2 * scores * q.size(2), [&](std::int64_t tile) {
     const QueryBlock& block = blocks_[static_cast<std::size_t>(tile / kv_heads)];
     const std::int64_t kv_head = tile % kv_heads;
     const PromptSpan& prompt = prompts_[block.prompt];

@@ -44,10 +44,15 @@ TEST(Linear, TheNumberOfThreadsDoesNotChangeOneBit) {
 TEST(RunTiles, CallsEveryTileOnceAndPassesExceptionsOn) {
   set_compute_threads(3);
   std::vector<std::atomic<int>> calls(17);
-  run_tiles(at::kCPU, 17, [&](std::int64_t tile) { ++calls[static_cast<std::size_t>(tile)]; });
-  for (const auto& count : calls) EXPECT_EQ(count.load(), 1);
-  EXPECT_THROW(run_tiles(at::kCPU, 1, [](std::int64_t) { throw std::runtime_error("tile"); }),
-               std::runtime_error);
+  for (const std::int64_t multiply_adds : {std::int64_t{1}, std::int64_t{1} << 40U}) {
+    for (auto& count : calls) count = 0;
+    run_tiles(at::kCPU, 17, multiply_adds,
+              [&](std::int64_t tile) { ++calls[static_cast<std::size_t>(tile)]; });
+    for (const auto& count : calls) EXPECT_EQ(count.load(), 1);
+  }
+  EXPECT_THROW(
+      run_tiles(at::kCPU, 1, std::int64_t{1} << 40U, [](std::int64_t) { throw std::runtime_error("tile"); }),
+      std::runtime_error);
   set_compute_threads(1);
 }
 
