@@ -12,7 +12,7 @@ namespace {
 
 std::filesystem::path to_existing_path(const ConfigNode& node, const std::string& key, bool must_be_directory,
                                        const ExperimentReadOptions& options) {
-  const std::filesystem::path path = to_path(node, key, node.base);
+  std::filesystem::path path = to_path(node, key, node.base);
   if (!options.require_paths) return path;
   std::error_code ignored;
   const auto status = std::filesystem::status(path, ignored);

@@ -9,7 +9,7 @@ namespace {
 
 class Coordinator {
  public:
-  Coordinator(CoordinatorChannel& channel, std::vector<WorkUnit> units, const EarlierWork& earlier,
+  Coordinator(CoordinatorChannel& channel, const std::vector<WorkUnit>& units, const EarlierWork& earlier,
               ProgressPrinter& progress, const CoordinatorOptions& options)
       : channel_(channel), progress_(progress), options_(options), scheduler_(units, options.scheduler) {
     shown_.units_done = earlier.units;
@@ -159,10 +159,10 @@ class Coordinator {
 
 }  // namespace
 
-SweepOutcome coordinate(CoordinatorChannel& channel, const StartWork& start, std::vector<WorkUnit> units,
-                        const EarlierWork& earlier, ProgressPrinter& progress,
-                        const CoordinatorOptions& options) {
-  return Coordinator(channel, std::move(units), earlier, progress, options).run(start);
+SweepOutcome coordinate(CoordinatorChannel& channel, const StartWork& start,
+                        const std::vector<WorkUnit>& units, const EarlierWork& earlier,
+                        ProgressPrinter& progress, const CoordinatorOptions& options) {
+  return Coordinator(channel, units, earlier, progress, options).run(start);
 }
 
 void stop_workers(CoordinatorChannel& channel, ExitCode exit_code) {

@@ -45,9 +45,9 @@ struct SweepOutcome {
 // Sends StartWork to every worker, hands out `units`, and returns when all are done or set aside, when no
 // worker is left, or when draining has ended. With no units nobody is started. Does not send StopWork: see
 // stop_workers.
-SweepOutcome coordinate(CoordinatorChannel& channel, const StartWork& start, std::vector<WorkUnit> units,
-                        const EarlierWork& earlier, ProgressPrinter& progress,
-                        const CoordinatorOptions& options = {});
+SweepOutcome coordinate(CoordinatorChannel& channel, const StartWork& start,
+                        const std::vector<WorkUnit>& units, const EarlierWork& earlier,
+                        ProgressPrinter& progress, const CoordinatorOptions& options = {});
 
 // Lets every worker's process end with that code, as soon as it has finished what it computes.
 void stop_workers(CoordinatorChannel& channel, ExitCode exit_code);

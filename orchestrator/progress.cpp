@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 
 #include "core/log.h"
@@ -76,7 +77,7 @@ std::string ProgressMeter::describe() const {
 
 std::string format_duration(std::chrono::duration<double> duration) {
   constexpr double kLongest = 1e9;
-  const auto seconds = static_cast<std::int64_t>(std::clamp(duration.count(), 0.0, kLongest) + 0.5);
+  const std::int64_t seconds = std::llround(std::clamp(duration.count(), 0.0, kLongest));
   if (seconds < 60) return fmt::format("{} s", seconds);
   if (seconds < 3600) return fmt::format("{} min {} s", seconds / 60, seconds % 60);
   if (seconds < 86400) return fmt::format("{} h {} min", seconds / 3600, seconds % 3600 / 60);
