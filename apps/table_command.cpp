@@ -28,8 +28,7 @@ std::filesystem::path find_store(const std::filesystem::path& source) {
   std::error_code status;
   if (!std::filesystem::is_directory(source, status)) return source;
   const RunDirectory run(source);
-  const std::filesystem::path store = run.store_file();
-  if (is_store_current(run)) return store;
+  if (is_store_current(run)) return run.store_file();
   fmt::print(stderr, "lacuna: merging the parts of '{}'\n", source.string());
   return merge_run(run);
 }

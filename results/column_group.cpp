@@ -43,7 +43,7 @@ void copy_rows_of(const Hdf5Dataset& source, std::int64_t source_first, std::int
 
 void copy_rows(const Hdf5Dataset& source, std::int64_t source_first, std::int64_t count, Hdf5Dataset& target,
                std::int64_t target_first) {
-  constexpr std::int64_t kBlockBytes = 4 * 1024 * 1024;
+  constexpr std::int64_t kBlockBytes = std::int64_t{4} << 20U;
   const std::int64_t row_bytes =
       std::max<std::int64_t>(1, target.row_elements() * element_bytes(target.type()));
   const std::int64_t block_rows = std::max<std::int64_t>(1, kBlockBytes / row_bytes);

@@ -25,7 +25,7 @@ using Objects = std::map<std::string, bool>;
 void collect_objects(const Hdf5File& file, const std::string& group, Objects& objects) {
   for (const std::string& name : file.members(group)) {
     if (name == schema::kTimingGroupName) continue;
-    const std::string path = group == "/" ? "/" + name : group + "/" + name;
+    const std::string path = fmt::format("{}/{}", group == "/" ? "" : group, name);
     const bool is_group = file.is_group(path);
     objects[path] = is_group;
     if (is_group) collect_objects(file, path, objects);

@@ -265,7 +265,7 @@ std::filesystem::path merge_run(const RunDirectory& run, const MergeOptions& opt
   const RunManifest manifest = read_manifest(run);
   const RunInspection inspection = inspect_parts(run, manifest);
   refuse_unless_mergeable(run, inspection, options.allow_incomplete);
-  const std::filesystem::path output = options.output.empty() ? run.store_file() : options.output;
+  std::filesystem::path output = options.output.empty() ? run.store_file() : options.output;
   const std::filesystem::path temporary = temporary_name(output);
   try {
     write_store(temporary, run, manifest, inspection);

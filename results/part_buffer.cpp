@@ -45,7 +45,8 @@ void TraceColumns::append(const TraceRows& rows) {
   active.insert(active.end(), rows.active.begin(), rows.active.end());
 }
 
-PartBuffer::PartBuffer(WorkUnit unit, std::int64_t layers, std::int64_t alphas, std::vector<LacMode> modes)
+PartBuffer::PartBuffer(WorkUnit unit, std::int64_t layers, std::int64_t alphas,
+                       const std::vector<LacMode>& modes)
     : unit_(std::move(unit)), layers_(layers), alphas_(alphas) {
   for (const LacMode mode : modes) modes_[mode];
 }

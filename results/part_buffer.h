@@ -46,7 +46,7 @@ struct ModeColumns {
 class PartBuffer {
  public:
   // `modes`: those that this unit's records carry.
-  PartBuffer(WorkUnit unit, std::int64_t layers, std::int64_t alphas, std::vector<LacMode> modes);
+  PartBuffer(WorkUnit unit, std::int64_t layers, std::int64_t alphas, const std::vector<LacMode>& modes);
 
   [[nodiscard]] const WorkUnit& unit() const { return unit_; }
   [[nodiscard]] std::int64_t layers() const { return layers_; }
