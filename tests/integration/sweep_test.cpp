@@ -2,46 +2,29 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <array>
 #include <chrono>
-#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
-#include <sstream>
 #include <thread>
 
 #include "results/merge.h"
 #include "results/run_directory.h"
+#include "tests/integration/run_program.h"
 
 namespace lacuna {
 namespace {
 
 namespace fs = std::filesystem;
+using testing::count_of;
+using testing::Finished;
 using ::testing::HasSubstr;
+using testing::launcher;
 using ::testing::Not;
-
-struct Finished {
-  int exit_code = -1;
-  std::string out;
-  std::string err;
-};
-
-std::string read_text(const fs::path& file) {
-  std::ostringstream text;
-  text << std::ifstream(file, std::ios::binary).rdbuf();
-  return text.str();
-}
-
-std::size_t count_of(const std::string& text, const std::string& part) {
-  std::size_t count = 0;
-  for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + part.size()))
-    ++count;
-  return count;
-}
+using testing::read_text;
+using testing::run_program;
 
 class Sweep : public ::testing::Test {
  protected:
@@ -80,16 +63,9 @@ compute: {unit_questions: 4, device: cpu}
   // Runs the sweep with that many ranks (0: without mpirun) into <root>/<output>.
   Finished run(int ranks, const std::string& output, const std::string& more = "",
                const std::string& variables = "") const {
-    const std::string launcher = ranks == 0 ? "" : fmt::format("{} -n {} ", MPIRUN_COMMAND, ranks);
-    const fs::path out = root_ / "stdout.txt";
-    const fs::path err = root_ / "stderr.txt";
-    const std::string command =
-        fmt::format("{} timeout 100 {}{} {} output={} {} >{} 2>{}", variables, launcher, FAKE_SWEEP,
-                    (root_ / "e.yaml").string(), (root_ / output).string(), more, out.string(), err.string());
-    const int status = std::system(command.c_str());
-    return {.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1,
-            .out = read_text(out),
-            .err = read_text(err)};
+    return run_program(fmt::format("{} {} {} {} output={} {}", variables, launcher(ranks), FAKE_SWEEP,
+                                   (root_ / "e.yaml").string(), (root_ / output).string(), more),
+                       root_);
   }
 
   [[nodiscard]] RunDirectory directory(const std::string& output) const {
