@@ -70,6 +70,22 @@ int rename_durably(const std::filesystem::path& from, const std::filesystem::pat
   return 0;
 }
 
+// A device, a pipe or a folder: a rename would put a file in its place.
+bool is_special(const std::filesystem::path& file) {
+  std::error_code ignored;
+  return std::filesystem::exists(file, ignored) && !std::filesystem::is_regular_file(file, ignored);
+}
+
+// For /dev/stdout and the like, where there is nothing to make durable.
+void write_to_special(const std::filesystem::path& file,
+                      std::initializer_list<std::span<const std::uint8_t>> pieces) {
+  const Descriptor descriptor(file, O_WRONLY);
+  if (descriptor.get() < 0) fail(file, "write", errno);
+  for (const auto& piece : pieces) {
+    if (const int error_number = write_all(descriptor.get(), piece)) fail(file, "write", error_number);
+  }
+}
+
 }  // namespace
 
 std::filesystem::path temporary_name(const std::filesystem::path& file) {
@@ -80,6 +96,7 @@ std::filesystem::path temporary_name(const std::filesystem::path& file) {
 
 void write_file_durably(const std::filesystem::path& file,
                         std::initializer_list<std::span<const std::uint8_t>> pieces) {
+  if (is_special(file)) return write_to_special(file, pieces);
   const std::filesystem::path temporary = temporary_name(file);
   Descriptor descriptor(temporary, O_WRONLY | O_CREAT | O_TRUNC);
   if (descriptor.get() < 0) fail(file, "write", errno);
@@ -98,6 +115,10 @@ void write_file_durably(const std::filesystem::path& file,
 }
 
 void publish_file(const std::filesystem::path& temporary, const std::filesystem::path& file) {
+  if (is_special(file)) {
+    remove_quietly(temporary);
+    fail(file, "write", EEXIST);
+  }
   int error_number = 0;
   {
     const Descriptor descriptor(temporary, O_RDWR);

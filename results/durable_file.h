@@ -12,7 +12,8 @@ namespace lacuna {
 std::filesystem::path temporary_name(const std::filesystem::path& file);
 
 // Writes the pieces one after another to temporary_name(file), syncs, renames, syncs the folder. On failure
-// throws SystemError and leaves neither the temporary file nor a changed `file`.
+// throws SystemError and leaves neither the temporary file nor a changed `file`. A `file` that is a device or
+// a pipe (/dev/stdout) is written to as it is.
 void write_file_durably(const std::filesystem::path& file,
                         std::initializer_list<std::span<const std::uint8_t>> pieces);
 
