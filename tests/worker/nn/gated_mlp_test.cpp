@@ -28,16 +28,20 @@ TEST(GatedMlp, IsItsFormula) {
   EXPECT_TRUE(at::allclose(mlp.forward(x), expected.to(at::kFloat), 1e-4, 1e-2));
 }
 
-// Sizes at which LibTorch's own split over threads changes the last bit of some elements.
+// At these sizes LibTorch's own split over threads changes the last bit of some elements of silu. The last
+// product is by one, so that every one of them shows.
 TEST(GatedMlp, TheNumberOfThreadsDoesNotChangeOneBit) {
   const at::NoGradGuard no_grad;
-  const GatedMlp mlp = make_mlp();
-  const at::Tensor x = make_random({499, 40}, 5);
-  set_compute_threads(1);
-  const at::Tensor one = mlp.forward(x);
-  for (const std::int64_t threads : {2, 3, 4, 5, 7}) {
-    set_compute_threads(threads);
-    EXPECT_TRUE(at::equal(mlp.forward(x), one)) << threads << " threads";
+  GatedMlp mlp = make_mlp();
+  mlp.down = {at::eye(257), {}};
+  for (const std::int64_t tokens : {397, 499, 601, 1003}) {
+    const at::Tensor x = 0.2 * make_random({tokens, 40}, 5);
+    set_compute_threads(1);
+    const at::Tensor one = mlp.forward(x);
+    for (const std::int64_t threads : {2, 3, 4, 5, 7}) {
+      set_compute_threads(threads);
+      EXPECT_TRUE(at::equal(mlp.forward(x), one)) << tokens << " tokens, " << threads << " threads";
+    }
   }
   set_compute_threads(1);
 }
