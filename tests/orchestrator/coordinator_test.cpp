@@ -62,7 +62,8 @@ TEST_F(CoordinatorTest, EveryUnitIsDoneOnce) {
   const SweepOutcome outcome = run(units, {engine, engine, engine});
   EXPECT_TRUE(outcome.is_complete());
   EXPECT_EQ(outcome.completed_units, 65);
-  EXPECT_EQ(outcome.workers.size(), 3U);
+  // A worker that comes late on a busy machine finds nothing left to do.
+  EXPECT_THAT(outcome.workers.size(), ::testing::AllOf(::testing::Ge(1U), ::testing::Le(3U)));
   const auto counts = committed.counts();
   EXPECT_EQ(counts.size(), 65U);
   for (const auto& [unit, times] : counts) EXPECT_EQ(times, 1) << unit.value();

@@ -160,22 +160,6 @@ std::vector<std::size_t> SyntheticRun::all_units() const {
   return order;
 }
 
-TemporaryFolder::TemporaryFolder() {
-  // In memory where there is such a folder: a part is synced to disk twice, which takes its time on a busy
-  // disk.
-  const std::filesystem::path memory = "/dev/shm";
-  const bool has_memory = ::access(memory.c_str(), W_OK) == 0;
-  const std::filesystem::path parent = has_memory ? memory : std::filesystem::temp_directory_path();
-  std::string name = (parent / "lacuna-test-XXXXXX").string();
-  if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary folder");
-  path_ = name;
-}
-
-TemporaryFolder::~TemporaryFolder() {
-  std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
-}
-
 std::vector<char> read_bytes(const std::filesystem::path& file) {
   std::ifstream stream(file, std::ios::binary);
   return {std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};

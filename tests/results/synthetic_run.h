@@ -11,6 +11,7 @@
 #include "core/records.h"
 #include "core/work_unit.h"
 #include "results/run_directory.h"
+#include "tests/temporary_folder.h"
 
 namespace lacuna::testing {
 
@@ -32,19 +33,6 @@ class SyntheticRun {
   // Writes the parts of these units (positions in the plan), in this order.
   void write_parts(const std::vector<std::size_t>& order, double clock = 0) const;
   [[nodiscard]] std::vector<std::size_t> all_units() const;
-};
-
-// A temporary folder that is removed at the end.
-class TemporaryFolder {
- public:
-  TemporaryFolder();
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  ~TemporaryFolder();
-  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
 };
 
 std::vector<char> read_bytes(const std::filesystem::path& file);

@@ -5,6 +5,7 @@
 #include <span>
 #include <utility>
 
+#include "core/counter_random.h"
 #include "core/error.h"
 #include "worker/benchmarks/python_random.h"
 
@@ -12,18 +13,6 @@ namespace lacuna {
 namespace {
 
 constexpr Permutation kInOrder = {0, 1, 2, 3};
-
-std::uint64_t mix(std::uint64_t value) {
-  value = (value ^ (value >> 30U)) * 0xBF58476D1CE4E5B9U;
-  value = (value ^ (value >> 27U)) * 0x94D049BB133111EBU;
-  return value ^ (value >> 31U);
-}
-
-std::uint64_t hash_fnv1a(std::string_view bytes) {
-  std::uint64_t hash = 0xCBF29CE484222325U;
-  for (const char byte : bytes) hash = (hash ^ static_cast<unsigned char>(byte)) * 0x100000001B3U;
-  return hash;
-}
 
 }  // namespace
 
@@ -36,11 +25,11 @@ ChoiceOrder parse_choice_order(std::string_view name) {
 }
 
 Permutation permute_fixed(std::uint64_t seed, const QuestionId& id) {
-  const std::uint64_t key = mix(hash_fnv1a(id.value()) + mix(seed));
   Permutation order = kInOrder;
-  for (std::uint64_t i = 3, counter = 0; i > 0; --i, ++counter) {
-    const std::uint64_t random = mix(key + (counter + 1) * 0x9E3779B97F4A7C15U) >> 32U;
-    std::swap(order[i], order[(random * (i + 1)) >> 32U]);
+  std::uint32_t draw = 0;
+  for (std::size_t last = order.size() - 1; last > 0; --last, ++draw) {
+    const double noise = draw_uniform(seed, RandomPurpose::kChoiceOrder, id.value(), draw);
+    std::swap(order[last], order[static_cast<std::size_t>(noise * static_cast<double>(last + 1))]);
   }
   return order;
 }

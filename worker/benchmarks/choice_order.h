@@ -22,12 +22,9 @@ ChoiceOrder parse_choice_order(std::string_view name);
 // Element i is the position of the i-th shown answer in the row's list: Incorrect 1, 2, 3, Correct.
 using Permutation = std::array<std::uint8_t, 4>;
 
-// Permutation of one question under kFixed. A counter-based generator, so neither the place of the question
-// in a file nor the selection of questions matters:
-//   h    = FNV-1a, 64 bits, of the id's bytes
-//   key  = mix(h + mix(seed))               mix: the finaliser of SplitMix64 (Steele, Lea, Flood 2014)
-//   r(k) = mix(key + (k + 1) * 0x9E3779B97F4A7C15) >> 32      the counter k from 0
-// then Fisher-Yates: for i = 3, 2, 1 swap elements i and (r(3 - i) * (i + 1)) >> 32 of 0, 1, 2, 3. This
+// Permutation of one question under kFixed: Fisher-Yates (for last = 3, 2, 1 swap elements last and
+// floor(u * (last + 1)) of 0, 1, 2, 3) with u from core/counter_random.h, drawn for this seed, id and 3 -
+// last. So neither the place of the question in a file nor the selection of questions matters. This
 // definition must never change: stored results refer to it.
 Permutation permute_fixed(std::uint64_t seed, const QuestionId& id);
 

@@ -2,6 +2,8 @@
 
 #include <numbers>
 
+#include "worker/nn/compute_threads.h"
+
 namespace lacuna {
 namespace {
 
@@ -30,10 +32,15 @@ RotaryEmbedding::RotaryEmbedding(std::int64_t head_dim, double theta,
 }
 
 RotaryAngles RotaryEmbedding::compute_angles(const at::Tensor& positions, at::ScalarType dtype) const {
-  const at::Tensor half =
-      positions.to(at::kFloat).unsqueeze(1) * inverse_frequencies_.to(positions.device()).unsqueeze(0);
-  const at::Tensor angles = at::cat({half, half}, 1);
-  return {angles.cos().to(dtype), angles.sin().to(dtype)};
+  RotaryAngles angles;
+  // In one tile: where threads meet, sine and cosine take another path with another last bit.
+  run_tiles(positions.device(), 1, 0, [&](std::int64_t) {
+    const at::Tensor half =
+        positions.to(at::kFloat).unsqueeze(1) * inverse_frequencies_.to(positions.device()).unsqueeze(0);
+    const at::Tensor full = at::cat({half, half}, 1);
+    angles = {full.cos().to(dtype), full.sin().to(dtype)};
+  });
+  return angles;
 }
 
 at::Tensor rotate(const at::Tensor& x, const RotaryAngles& angles) {

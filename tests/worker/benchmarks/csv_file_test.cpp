@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/worker/benchmarks/temporary_folder.h"
+#include "tests/worker/benchmarks/reader_errors.h"
 
 namespace lacuna {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <set>
 
-#include "tests/worker/benchmarks/temporary_folder.h"
+#include "tests/worker/benchmarks/reader_errors.h"
 #include "worker/benchmarks/benchmark.h"
 
 namespace lacuna {

@@ -4,7 +4,7 @@
 
 #include <ctime>
 
-#include "tests/worker/benchmarks/temporary_folder.h"
+#include "tests/worker/benchmarks/reader_errors.h"
 
 namespace lacuna {
 namespace {

@@ -7,7 +7,7 @@
 
 #include "tests/reference_files.h"
 #include "tests/worker/benchmarks/benchmark_config.h"
-#include "tests/worker/benchmarks/temporary_folder.h"
+#include "tests/worker/benchmarks/reader_errors.h"
 #include "worker/benchmarks/benchmark.h"
 #include "worker/benchmarks/text_file.h"
 

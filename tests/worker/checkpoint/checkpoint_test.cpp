@@ -5,7 +5,7 @@
 #include <cstring>
 
 #include "core/error.h"
-#include "tests/temporary_directory.h"
+#include "tests/temporary_folder.h"
 #include "tests/worker/checkpoint/safetensors_text.h"
 
 namespace lacuna::testing {
@@ -30,7 +30,7 @@ std::string message_of(Call call) {
 }
 
 TEST(Checkpoint, FollowsTheIndexToTheShards) {
-  const TemporaryDirectory directory;
+  const TemporaryFolder directory;
   directory.write("one.safetensors", one_float("a", 1.5F));
   directory.write("two.safetensors", one_float("b", 2.5F));
   directory.write("model.safetensors.index.json",
@@ -42,7 +42,7 @@ TEST(Checkpoint, FollowsTheIndexToTheShards) {
 }
 
 TEST(Checkpoint, TensorsPointIntoTheMapping) {
-  const TemporaryDirectory directory;
+  const TemporaryFolder directory;
   directory.write("model.safetensors", one_float("a", 1.5F));
   at::Tensor first, second;
   {
@@ -55,7 +55,7 @@ TEST(Checkpoint, TensorsPointIntoTheMapping) {
 }
 
 TEST(Checkpoint, AnUnalignedTensorIsCopied) {
-  const TemporaryDirectory directory;
+  const TemporaryFolder directory;
   directory.write("model.safetensors",
                   make_safetensors(R"({"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}} )",
                                    std::string("\0\0\xC0\x3F", 4)));  // 8 + 57 bytes before the data
@@ -63,7 +63,7 @@ TEST(Checkpoint, AnUnalignedTensorIsCopied) {
 }
 
 TEST(Checkpoint, ErrorsNameTheTensor) {
-  const TemporaryDirectory directory;
+  const TemporaryFolder directory;
   directory.write("model.safetensors", one_float("a", 1.5F));
   const Checkpoint checkpoint = Checkpoint::open(directory.path());
   EXPECT_NE(
@@ -75,14 +75,14 @@ TEST(Checkpoint, ErrorsNameTheTensor) {
 }
 
 TEST(Checkpoint, AnIndexMayNotLeadOutOfTheDirectory) {
-  const TemporaryDirectory directory;
+  const TemporaryFolder directory;
   directory.write("model.safetensors.index.json", R"({"weight_map": {"a": "../secret.safetensors"}})");
   EXPECT_NE(message_of([&] { Checkpoint::open(directory.path()); }).find("not a plain file name"),
             std::string::npos);
 }
 
 TEST(Checkpoint, MissingShardsAndTensorsAreNamed) {
-  const TemporaryDirectory directory;
+  const TemporaryFolder directory;
   EXPECT_NE(message_of([&] { Checkpoint::open(directory.path()); }).find("no weights found"),
             std::string::npos);
   directory.write("one.safetensors", one_float("a", 1.5F));

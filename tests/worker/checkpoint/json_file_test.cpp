@@ -3,13 +3,13 @@
 #include <gtest/gtest.h>
 
 #include "core/error.h"
-#include "tests/temporary_directory.h"
+#include "tests/temporary_folder.h"
 
 namespace lacuna::testing {
 namespace {
 
 TEST(JsonFile, ReadsTypedValues) {
-  const TemporaryDirectory directory;
+  const TemporaryFolder directory;
   const JsonFile file = JsonFile::read(directory.write(
       "config.json", R"({"n": 7, "x": 1e6, "list": [1, 2], "one": 3, "none": null, "o": {"k": 1}})"));
   EXPECT_EQ(file.require_integer("n", 1, 10), 7);
@@ -21,7 +21,7 @@ TEST(JsonFile, ReadsTypedValues) {
 }
 
 TEST(JsonFile, ErrorsNameFileKeyAndBound) {
-  const TemporaryDirectory directory;
+  const TemporaryFolder directory;
   const JsonFile file =
       JsonFile::read(directory.write("config.json", R"({"n": 18446744073709551615, "s": "x", "f": 1.5})"));
   const auto message_of = [](auto call) -> std::string {
@@ -45,7 +45,7 @@ TEST(JsonFile, ErrorsNameFileKeyAndBound) {
 }
 
 TEST(JsonFile, ASyntaxErrorHasItsLine) {
-  const TemporaryDirectory directory;
+  const TemporaryFolder directory;
   const auto path = directory.write("config.json", "{\"a\": 1,\n \"b\": }");
   try {
     JsonFile::read(path);

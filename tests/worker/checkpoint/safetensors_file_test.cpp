@@ -3,14 +3,14 @@
 #include <gtest/gtest.h>
 
 #include "core/error.h"
-#include "tests/temporary_directory.h"
+#include "tests/temporary_folder.h"
 #include "tests/worker/checkpoint/safetensors_text.h"
 
 namespace lacuna::testing {
 namespace {
 
 TEST(SafetensorsFile, ReadsShapesAndBytes) {
-  const TemporaryDirectory directory;
+  const TemporaryFolder directory;
   const auto path = directory.write(
       "a", make_safetensors(
                R"({"__metadata__":{"format":"pt"},"w":{"dtype":"F32","shape":[2,1],"data_offsets":[0,8]},)"
@@ -31,7 +31,7 @@ struct Damage {
 class DamagedSafetensors : public ::testing::TestWithParam<Damage> {};
 
 TEST_P(DamagedSafetensors, IsRefusedWithItsReason) {
-  const TemporaryDirectory directory;
+  const TemporaryFolder directory;
   const auto path = directory.write("model.safetensors", GetParam().content);
   try {
     const SafetensorsFile file(path);

@@ -5,14 +5,14 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
-#include "tests/temporary_directory.h"
+#include "tests/temporary_folder.h"
 #include "tests/worker/checkpoint/safetensors_text.h"
 
 namespace lacuna::testing {
 namespace {
 
 // A one-layer Llama with hidden size 4, as float16 of value 0.5, but for the tensor named `left_out`.
-void write_model(const TemporaryDirectory& directory, const std::string& left_out, bool tied) {
+void write_model(const TemporaryFolder& directory, const std::string& left_out, bool tied) {
   const nlohmann::json config = {{"architectures", {"LlamaForCausalLM"}},
                                  {"num_hidden_layers", 1},
                                  {"hidden_size", 4},
@@ -51,7 +51,7 @@ void write_model(const TemporaryDirectory& directory, const std::string& left_ou
 }
 
 TEST(LoadModel, ConvertsDtypesAndReadsStopTokens) {
-  const TemporaryDirectory directory;
+  const TemporaryFolder directory;
   write_model(directory, "", false);
   const LoadedModel loaded = load_model(directory.path(), DataType::kBFloat16, at::kCPU);
   EXPECT_EQ(loaded.model.dtype(), at::kBFloat16);
@@ -61,7 +61,7 @@ TEST(LoadModel, ConvertsDtypesAndReadsStopTokens) {
 }
 
 TEST(LoadModel, ATiedHeadIsTheEmbedding) {
-  const TemporaryDirectory directory;
+  const TemporaryFolder directory;
   write_model(directory, "", true);
   const LoadedModel loaded = load_model(directory.path(), DataType::kFloat32, at::kCPU);
   EXPECT_TRUE(loaded.model.head.weight.is_same(loaded.model.embedding));
@@ -70,7 +70,7 @@ TEST(LoadModel, ATiedHeadIsTheEmbedding) {
 TEST(LoadModel, MissingTensorsAreNamedBeforeAndWhileLoading) {
   for (const std::string name :
        {"lm_head.weight", "model.layers.0.mlp.up_proj.weight", "model.norm.weight"}) {
-    const TemporaryDirectory directory;
+    const TemporaryFolder directory;
     write_model(directory, name, false);
     for (const bool load : {false, true}) {
       try {
@@ -86,7 +86,7 @@ TEST(LoadModel, MissingTensorsAreNamedBeforeAndWhileLoading) {
 }
 
 TEST(LoadModel, AStopTokenOutsideTheVocabularyIsRefused) {
-  const TemporaryDirectory directory;
+  const TemporaryFolder directory;
   write_model(directory, "", false);
   directory.write("generation_config.json", R"({"eos_token_id": 5})");
   EXPECT_THROW(load_model(directory.path(), DataType::kFloat32, at::kCPU), InputError);

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "core/error.h"
-#include "tests/temporary_directory.h"
+#include "tests/temporary_folder.h"
 
 namespace lacuna::testing {
 namespace {
@@ -21,7 +21,7 @@ nlohmann::json make_config(const std::string& architecture) {
 }
 
 Architecture read(const nlohmann::json& config) {
-  const TemporaryDirectory directory;
+  const TemporaryFolder directory;
   return read_architecture(JsonFile::read(directory.write("config.json", config.dump())));
 }
 

@@ -65,19 +65,6 @@ std::optional<Value> find_element(const Value& base, const Value& key, Budget& b
   return take_slice(base, {index, index + 1, std::nullopt}, budget);
 }
 
-std::optional<double> read_number(const Value& value) {
-  if (const bool* boolean = value.as_boolean()) return *boolean ? 1.0 : 0.0;
-  if (const std::int64_t* integer = value.as_integer()) return static_cast<double>(*integer);
-  if (const double* number = value.as_float()) return *number;
-  return std::nullopt;
-}
-
-std::optional<std::int64_t> read_integer(const Value& value) {
-  if (const bool* boolean = value.as_boolean()) return *boolean ? 1 : 0;
-  if (const std::int64_t* integer = value.as_integer()) return *integer;
-  return std::nullopt;
-}
-
 [[noreturn]] void refuse_operands(std::string_view operation, const Value& left, const Value& right) {
   require_defined(left);
   require_defined(right);

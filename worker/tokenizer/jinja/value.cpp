@@ -11,20 +11,6 @@
 namespace lacuna::jinja {
 namespace {
 
-// Bools are numbers in Python.
-std::optional<double> read_number(const Value& value) {
-  if (const bool* boolean = value.as_boolean()) return *boolean ? 1.0 : 0.0;
-  if (const std::int64_t* integer = value.as_integer()) return static_cast<double>(*integer);
-  if (const double* number = value.as_float()) return *number;
-  return std::nullopt;
-}
-
-std::optional<std::int64_t> read_integer(const Value& value) {
-  if (const bool* boolean = value.as_boolean()) return *boolean ? 1 : 0;
-  if (const std::int64_t* integer = value.as_integer()) return *integer;
-  return std::nullopt;
-}
-
 std::size_t nest(std::size_t deepest_element) {
   if (deepest_element >= kMaxValueDepth) {
     throw Failure(Failure::Kind::kLimit,
@@ -52,6 +38,19 @@ bool are_equal_dicts(const Dict& left, const Dict& right, Budget& budget) {
 }
 
 }  // namespace
+
+std::optional<double> read_number(const Value& value) {
+  if (const bool* boolean = value.as_boolean()) return *boolean ? 1.0 : 0.0;
+  if (const std::int64_t* integer = value.as_integer()) return static_cast<double>(*integer);
+  if (const double* number = value.as_float()) return *number;
+  return std::nullopt;
+}
+
+std::optional<std::int64_t> read_integer(const Value& value) {
+  if (const bool* boolean = value.as_boolean()) return *boolean ? 1 : 0;
+  if (const std::int64_t* integer = value.as_integer()) return *integer;
+  return std::nullopt;
+}
 
 Value Value::undefined(std::string message) {
   return Undefined{std::make_shared<const std::string>(std::move(message))};

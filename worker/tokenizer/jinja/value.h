@@ -156,4 +156,9 @@ void require_defined(const Value& value);
 // The elements that iterating gives: items, keys, code points; nothing for undefined. Raises for the rest.
 std::vector<Value> list_elements(const Value& value, Budget& budget);
 
+// The value as a number, as Python counts: true and false are 1 and 0. Nothing for other kinds; read_integer
+// leaves out floats.
+std::optional<double> read_number(const Value& value);
+std::optional<std::int64_t> read_integer(const Value& value);
+
 }  // namespace lacuna::jinja
