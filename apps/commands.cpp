@@ -21,19 +21,19 @@ void add_table_command(CLI::App& app, CommandOutcome& outcome);
 const std::vector<AddCommand>& all_commands() {
   static const std::vector<AddCommand> commands = {
 #if LACUNA_HAS_ENGINE_AND_STORE
-      add_run_command,
-      add_plan_command,
-      add_trace_command,
+    add_run_command,
+    add_plan_command,
+    add_trace_command,
 #endif
 #if LACUNA_HAS_STORE
-      add_merge_command,
-      add_table_command,
+    add_merge_command,
+    add_table_command,
 #endif
-      add_tokenize_command,
-      add_detokenize_command,
-      add_chat_command,
-      add_prompts_command,
-      add_grade_command,
+    add_tokenize_command,
+    add_detokenize_command,
+    add_chat_command,
+    add_prompts_command,
+    add_grade_command,
   };
   return commands;
 }

@@ -23,8 +23,8 @@ struct CausalLm {
   // One pass over packed tokens (of any number of sequences, as `attention` knows them).
   // token_ids, positions: [tokens] int64 on the model's device, ids below the vocabulary size.
   // -> the stream after the last layer, [tokens, hidden].
-  at::Tensor run_layers(const at::Tensor& token_ids, const at::Tensor& positions,
-                                      AttentionBackend& attention, StreamObserver& observer) const;
+  at::Tensor run_layers(const at::Tensor& token_ids, const at::Tensor& positions, AttentionBackend& attention,
+                        StreamObserver& observer) const;
 
   // states [n, hidden] of the stream -> after the final norm, same shape.
   [[nodiscard]] at::Tensor normalize(const at::Tensor& states) const { return final_norm.forward(states); }
