@@ -38,6 +38,9 @@ function(lacuna_library name)
   lacuna_apply_house_rules(${name})
 endfunction()
 
+# All executables of tests labelled unit: what the sanitizer preset builds and runs.
+add_custom_target(unit_tests)
+
 # lacuna_test(NAME SOURCES a.cpp ... USES lib ... [RANKS n] [LABELS l ...] [TIMEOUT_SECONDS s])
 # RANKS: run the test under mpirun with that many ranks.
 function(lacuna_test name)
@@ -45,6 +48,9 @@ function(lacuna_test name)
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE ${ARG_USES} GTest::gtest_main GTest::gmock)
   lacuna_apply_house_rules(${name})
+  if("unit" IN_LIST ARG_LABELS)
+    add_dependencies(unit_tests ${name})
+  endif()
   set(command $<TARGET_FILE:${name}>)
   if(ARG_RANKS)
     set(command ${LACUNA_MPIRUN} -n ${ARG_RANKS} $<TARGET_FILE:${name}>)
