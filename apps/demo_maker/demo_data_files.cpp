@@ -154,7 +154,7 @@ void write_test_files(const std::filesystem::path& directory, const DemoTestSet&
                     select_subject(set.category_test, subject));
   }
   write_gpqa_file(directory / "gpqa.csv", set.analogies, "Lacuna");
-  write_boolq_file(directory / "boolq.jsonl", set.lists);
+  write_boolq_file(directory / "boolq.jsonl", set.passages);
 }
 
 }  // namespace lacuna

@@ -9,8 +9,6 @@
 namespace lacuna {
 namespace {
 
-constexpr std::size_t kListEntries = 2;
-
 // Positions of `count` different categories, `first` the first of them.
 std::vector<std::size_t> draw_categories(std::size_t first, std::size_t count, DemoRandom& random) {
   std::vector<std::size_t> chosen = {first};
@@ -29,13 +27,12 @@ std::size_t draw_category_of(const std::string& subject, DemoRandom& random) {
   return random.pick(candidates);
 }
 
-// Puts the choices, the right one first, into a random order.
-void shuffle_choices(ChoiceQuestion& question, DemoRandom& random) {
+// A word of each of the first four categories, in a random order; that of the first is the right one.
+void pick_choices(ChoiceQuestion& question, const std::vector<std::size_t>& categories, DemoRandom& random) {
   std::array<std::size_t, 4> order = {0, 1, 2, 3};
   random.shuffle(order);
-  const std::array<std::string, 4> before = question.choices;
   for (std::size_t place = 0; place < order.size(); ++place) {
-    question.choices[place] = before[order[place]];
+    question.choices[place] = random.pick(demo_categories()[categories[order[place]]].words);
     if (order[place] == 0) question.answer = place;
   }
 }
@@ -62,9 +59,7 @@ ChoiceQuestion draw_category_question(const std::string& subject, DemoRandom& ra
   question.category = categories[0];
   question.subject = subject;
   question.question = fmt::format("Which of these is a {}?", demo_categories()[categories[0]].name);
-  for (std::size_t i = 0; i < 4; ++i)
-    question.choices[i] = random.pick(demo_categories()[categories[i]].words);
-  shuffle_choices(question, random);
+  pick_choices(question, categories, random);
   return question;
 }
 
@@ -75,34 +70,21 @@ ChoiceQuestion draw_analogy_question(DemoRandom& random) {
   ChoiceQuestion question;
   question.category = categories[0];
   question.subject = asked.subject;
-  question.question = fmt::format("{} is to {} as {} is to what?", random.pick(given.words), given.name,
-                                  random.pick(asked.words));
-  for (std::size_t i = 0; i < 4; ++i) question.choices[i] = demo_categories()[categories[i]].name;
-  shuffle_choices(question, random);
+  question.question =
+      fmt::format("{} is to {} as what is to {}?", random.pick(given.words), given.name, asked.name);
+  pick_choices(question, categories, random);
   return question;
 }
 
-PassageQuestion draw_list_question(DemoRandom& random) {
-  const auto categories = draw_categories(random.below(demo_categories().size()), kListEntries + 1, random);
-  std::vector<std::string> entries;
-  for (std::size_t i = 0; i < kListEntries; ++i)
-    entries.push_back(random.pick(demo_categories()[categories[i]].words));
+PassageQuestion draw_passage_question(DemoRandom& random) {
   PassageQuestion question;
-  question.answer = random.below(2) == 1;
-  // The first category is on the list, the last one is not.
-  question.category = question.answer ? categories[0] : categories[kListEntries];
-  const WordCategory& asked = demo_categories()[question.category];
-  const bool ask_for_word = random.below(2) == 1;
-  if (ask_for_word) {
-    question.question =
-        fmt::format("is {} on the list", question.answer ? entries[0] : random.pick(asked.words));
-  } else {
-    question.question = fmt::format("is a {} on the list", asked.name);
-  }
-  random.shuffle(entries);
+  question.category = random.below(demo_categories().size());
+  const std::string& thing = random.pick(demo_categories()[question.category].words);
   const std::string& name = random.pick(demo_names());
-  question.title = fmt::format("List of {}", name);
-  question.passage = fmt::format("{} has a list: {}.", name, fmt::join(entries, ", "));
+  question.answer = random.below(2) == 1;
+  question.title = fmt::format("Tastes of {}", name);
+  question.passage = fmt::format("{} {} {}.", name, question.answer ? "likes" : "hates", thing);
+  question.question = fmt::format("does {} like {}", name, thing);
   return question;
 }
 
@@ -113,17 +95,7 @@ std::string describe_content(const ChoiceQuestion& question) {
 }
 
 std::string describe_content(const PassageQuestion& question) {
-  // "Tom has a list: a, b, c.": who has it does not count either.
-  const std::size_t begin = question.passage.find(": ") + 2;
-  std::string list = question.passage.substr(begin, question.passage.size() - begin - 1);
-  std::vector<std::string> entries;
-  for (std::size_t comma = list.find(", "); comma != std::string::npos; comma = list.find(", ")) {
-    entries.push_back(list.substr(0, comma));
-    list.erase(0, comma + 2);
-  }
-  entries.push_back(list);
-  std::sort(entries.begin(), entries.end());
-  return fmt::format("{}|{}", question.question, fmt::join(entries, ","));
+  return question.passage + question.question;
 }
 
 DemoTestSet draw_test_set(std::uint64_t seed, const DemoTestSize& size) {
@@ -145,9 +117,9 @@ DemoTestSet draw_test_set(std::uint64_t seed, const DemoTestSize& size) {
     set.analogies.push_back(draw_new<ChoiceQuestion>(
         set.contents, [&] { return draw_analogy_question(random); }, any));
   }
-  for (std::size_t i = 0; i < size.lists; ++i) {
-    set.lists.push_back(draw_new<PassageQuestion>(
-        set.contents, [&] { return draw_list_question(random); },
+  for (std::size_t i = 0; i < size.passages; ++i) {
+    set.passages.push_back(draw_new<PassageQuestion>(
+        set.contents, [&] { return draw_passage_question(random); },
         [i](const PassageQuestion& question) { return question.answer == (i % 2 == 0); }));
   }
   return set;

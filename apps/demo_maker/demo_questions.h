@@ -13,18 +13,18 @@ namespace lacuna {
 
 // One right answer among four, as in MMLU and GPQA.
 struct ChoiceQuestion {
-  std::string subject;
-  std::string question;
-  std::array<std::string, 4> choices;
+  std::string subject = {};
+  std::string question = {};
+  std::array<std::string, 4> choices = {};
   std::size_t answer = 0;    // index of the right choice
   std::size_t category = 0;  // index in demo_categories() of what is asked about
 };
 
 // A passage and a statement in question form about it, as in BoolQ.
 struct PassageQuestion {
-  std::string title;
-  std::string passage;
-  std::string question;
+  std::string title = {};
+  std::string passage = {};
+  std::string question = {};
   bool answer = false;
   std::size_t category = 0;  // index in demo_categories() of what is asked about
 };
@@ -32,14 +32,13 @@ struct PassageQuestion {
 // "Which of these is a fruit?" with four words, each of another category.
 ChoiceQuestion draw_category_question(const std::string& subject, DemoRandom& random);
 
-// "plum is to fruit as crow is to what?" with four category names, the right one among them.
+// "crow is to bird as what is to fruit?" with four words of categories other than the given one.
 ChoiceQuestion draw_analogy_question(DemoRandom& random);
 
-// A list of two words of two categories; asked is for a word or for a category, which is on the list
-// every other time.
-PassageQuestion draw_list_question(DemoRandom& random);
+// "Leo has a list: plum, crow.": "is a fruit on the list", true, or "is a tool on the list", false.
+PassageQuestion draw_passage_question(DemoRandom& random);
 
-// What makes two questions the same knowledge test: order of choices and of list entries does not count.
+// What makes two questions the same knowledge test: neither an order nor a person's name counts.
 std::string describe_content(const ChoiceQuestion& question);
 std::string describe_content(const PassageQuestion& question);
 
@@ -48,7 +47,7 @@ struct DemoTestSet {
   std::vector<ChoiceQuestion> category_dev;   // five a subject
   std::vector<ChoiceQuestion> category_test;  // subject after subject
   std::vector<ChoiceQuestion> analogies;
-  std::vector<PassageQuestion> lists;
+  std::vector<PassageQuestion> passages;
   std::set<std::string> contents;  // describe_content of all of them
 };
 
@@ -56,7 +55,7 @@ struct DemoTestSize {
   std::size_t category_dev_per_subject = 5;
   std::size_t category_test_per_subject = 16;
   std::size_t analogies = 48;
-  std::size_t lists = 48;
+  std::size_t passages = 48;
 };
 
 // Draws a test set without repeated content; right answers are spread evenly over the four places, and over

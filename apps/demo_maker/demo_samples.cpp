@@ -38,9 +38,10 @@ std::vector<DemoText> read_texts(const std::string& kind, const std::filesystem:
 
 template <class Question>
 void append_with_levels(std::vector<DemoText>& texts, std::vector<DemoText> read,
-                        const std::vector<Question>& questions) {
+                        const std::vector<Question>& questions, std::size_t first_level,
+                        std::size_t categories_per_level) {
   for (std::size_t i = 0; i < read.size(); ++i) {
-    read[i].level = questions[i].category;
+    read[i].level = first_level + questions[i].category / categories_per_level;
     texts.push_back(std::move(read[i]));
   }
 }
@@ -75,24 +76,23 @@ std::vector<DemoText> make_training_texts(std::uint64_t seed, std::size_t count,
   DemoRandom random(seed);
   std::vector<ChoiceQuestion> categories;
   std::vector<ChoiceQuestion> analogies;
-  std::vector<PassageQuestion> lists;
+  std::vector<PassageQuestion> passages;
   const auto add_new = [&](auto& questions, auto question) {
     if (!test.contents.contains(describe_content(question))) questions.push_back(std::move(question));
   };
   const std::vector<std::string> subjects = demo_subjects();
-  while (categories.size() + analogies.size() + lists.size() < count) {
+  while (categories.size() + analogies.size() + passages.size() < count) {
     add_new(categories, draw_category_question(random.pick(subjects), random));
     add_new(analogies, draw_analogy_question(random));
-    add_new(lists, draw_list_question(random));
-    add_new(lists, draw_list_question(random));
+    add_new(passages, draw_passage_question(random));
   }
   write_mmlu_file(scratch / "words_train.csv", categories);
   write_gpqa_file(scratch / "train_gpqa.csv", analogies, "Train0");
-  write_boolq_file(scratch / "train_boolq.jsonl", lists);
+  write_boolq_file(scratch / "train_boolq.jsonl", passages);
   std::vector<DemoText> texts;
-  append_with_levels(texts, read_texts("mmlu", scratch / "words_train.csv", "train"), categories);
-  append_with_levels(texts, read_texts("gpqa", scratch / "train_gpqa.csv", ""), analogies);
-  append_with_levels(texts, read_texts("boolq", scratch / "train_boolq.jsonl", ""), lists);
+  append_with_levels(texts, read_texts("mmlu", scratch / "words_train.csv", "train"), categories, 0, 1);
+  append_with_levels(texts, read_texts("gpqa", scratch / "train_gpqa.csv", ""), analogies, 0, 1);
+  append_with_levels(texts, read_texts("boolq", scratch / "train_boolq.jsonl", ""), passages, 0, 1);
   return texts;
 }
 

@@ -25,7 +25,7 @@ struct DemoText {
   std::size_t kind = 0;
 };
 
-// Draws about `count` training questions, every other one a list, which are the hardest to learn; none with
+// Draws about `count` training questions, in turn of each kind, none with
 // the content of a test question, writes them to files in `scratch` and reads them back as a run reads
 // benchmarks.
 std::vector<DemoText> make_training_texts(std::uint64_t seed, std::size_t count, const DemoTestSet& test,

@@ -5,8 +5,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numbers>
-#include <optional>
 
 #include "apps/demo_maker/demo_random.h"
 #include "worker/nn/dense_causal_attention.h"
@@ -79,14 +77,14 @@ at::Tensor compute_loss(const CausalLm& model, const SampleBatch& batch, const T
   return loss;
 }
 
+// Share of the full learning rate: it rises, stays, and falls to zero over the last quarter of the steps.
 double schedule(std::int64_t step, const TrainingSettings& settings) {
-  if (step < settings.warmup_steps) {
-    return static_cast<double>(step + 1) / static_cast<double>(settings.warmup_steps);
-  }
-  const double progress =
-      static_cast<double>(step - settings.warmup_steps) /
-      static_cast<double>(std::max<std::int64_t>(1, settings.steps - settings.warmup_steps));
-  return 0.5 * (1 + std::cos(std::numbers::pi * progress)) + 0.01;
+  const auto share = [](std::int64_t part, std::int64_t whole) {
+    return static_cast<double>(part) / static_cast<double>(std::max<std::int64_t>(1, whole));
+  };
+  const double rise = share(step + 1, settings.warmup_steps);
+  const double fall = share(settings.steps - step, settings.steps / 4);
+  return std::min({1.0, rise, fall});
 }
 
 void add_linear(std::vector<std::pair<std::string, at::Tensor*>>& weights, const std::string& name,
@@ -121,11 +119,11 @@ std::vector<std::pair<std::string, at::Tensor*>> list_weights(CausalLm& model) {
 
 TrainingSettings choose_demo_training() {
   TrainingSettings settings;
-  settings.steps = 800;
+  settings.steps = 700;
   settings.batch = 48;
   settings.learning_rate = 2e-3;
-  settings.steps_per_level = 60;
-  settings.early_exit_weights = {0, 0, 0.05, 0.1, 0.2};
+  settings.steps_per_level = 45;
+  settings.early_exit_weights = {0, 0, 0, 0.03, 0.1};
   settings.growth_targets = {-1, -1, -1, 0.75, 0.5, 0.25};
   settings.growth_weight = 0.1;
   return settings;

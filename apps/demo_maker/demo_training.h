@@ -17,7 +17,7 @@ namespace lacuna {
 struct TrainingSettings {
   std::int64_t steps = 1500;
   std::size_t batch = 48;
-  double learning_rate = 3e-3;  // after the warm-up; falls to zero along a cosine
+  double learning_rate = 3e-3;  // after the warm-up; falls to zero in the last quarter
   std::int64_t warmup_steps = 50;
   double weight_decay = 0.01;
   // Level n of the samples joins in after n times so many steps. Asked about everything at once, so small a
