@@ -43,10 +43,10 @@ std::string write_line(const nlohmann::ordered_json& object) {
 }  // namespace
 
 const nlohmann::ordered_json& JsonLine::find(std::string_view name) const {
-  static const nlohmann::ordered_json kNull;
+  static const nlohmann::ordered_json null_value;
   if (!object_.is_object()) fail("the line should hold a JSON object");
   const auto found = object_.find(std::string(name));
-  return found == object_.end() ? kNull : *found;
+  return found == object_.end() ? null_value : *found;
 }
 
 const std::string& JsonLine::get_text(std::string_view name) const {

@@ -14,7 +14,7 @@ echo "clang-format: ${#files[@]} files are as .clang-format wants them."
 
 plain=()
 with_torch=()
-torch_users='^(worker/(checkpoint|nn|models|lac|engine)|apps/demo_maker)/|^apps/(trace_command|inference)\.cpp'
+torch_users='^(worker/(checkpoint|nn|models|lac|engine)|apps/demo_maker)/|^apps/(plan_command|trace_command|inference)\.cpp'
 for file in "${files[@]}"; do
   [[ $file == *.cpp && $file != tests/* ]] || continue
   if [[ $file =~ $torch_users ]]; then with_torch+=("$file"); else plain+=("$file"); fi

@@ -11,5 +11,5 @@ export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 scripts/build.sh release
 scripts/check_style.sh
 ctest --preset release
-scripts/build.sh asan-ubsan unit_tests
-ctest --preset asan-ubsan
+scripts/build.sh asan-ubsan-without-torch unit_tests
+ctest --preset asan-ubsan-without-torch

@@ -35,7 +35,7 @@ ChoiceQuestion draw_category_question(const std::string& subject, DemoRandom& ra
 // "crow is to bird as what is to fruit?" with four words of categories other than the given one.
 ChoiceQuestion draw_analogy_question(DemoRandom& random);
 
-// "Leo has a list: plum, crow.": "is a fruit on the list", true, or "is a tool on the list", false.
+// "Tom likes plum.": "does Tom like plum", true; with "hates", false.
 PassageQuestion draw_passage_question(DemoRandom& random);
 
 // What makes two questions the same knowledge test: neither an order nor a person's name counts.
