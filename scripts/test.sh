@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing, builds, checks the style and runs all tests; the unit tests once more under the address
-# and undefined-behaviour sanitizers. Takes no input and asks nothing.
+# Installs what is missing, builds, checks the style and runs all tests. Takes no input and asks nothing.
 #
 # Golden tests run where the reference data lies (../shared, or LACUNA_REFERENCE) and are skipped by name
 # elsewhere; with LACUNA_REQUIRE_REFERENCE=1 a missing golden file is a failure.
@@ -11,5 +10,3 @@ export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 scripts/build.sh release
 scripts/check_style.sh
 ctest --preset release
-scripts/build.sh asan-ubsan-without-torch unit_tests
-ctest --preset asan-ubsan-without-torch
