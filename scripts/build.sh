@@ -7,8 +7,10 @@ shift
 targets=()
 for target in "$@"; do targets+=(--target "$target"); done
 echo "Building preset $preset below build/$preset ..."
-cmake --preset "$preset" -Wno-dev >"$(mkdir -p build && echo build/configure-$preset.log)" 2>&1 || {
-  tail -30 "build/configure-$preset.log" >&2
+mkdir -p build
+log=build/configure-$preset.log
+if ! cmake --preset "$preset" -Wno-dev >"$log" 2>&1; then
+  tail -30 "$log" >&2
   exit 1
-}
+fi
 cmake --build --preset "$preset" "${targets[@]}" -- --quiet

@@ -38,7 +38,7 @@ ChoiceQuestion draw_analogy_question(DemoRandom& random);
 // "Tom likes plum.": "does Tom like plum", true; with "hates", false.
 PassageQuestion draw_passage_question(DemoRandom& random);
 
-// What makes two questions the same knowledge test: neither an order nor a person's name counts.
+// What makes two questions the same test: the order of choices does not count; in a passage every word does.
 std::string describe_content(const ChoiceQuestion& question);
 std::string describe_content(const PassageQuestion& question);
 
