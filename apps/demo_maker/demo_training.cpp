@@ -7,23 +7,11 @@
 #include <cmath>
 
 #include "apps/demo_maker/demo_random.h"
+#include "worker/models/state_recorder.h"
 #include "worker/nn/dense_causal_attention.h"
 
 namespace lacuna {
 namespace {
-
-// Keeps the stream after the embedding and after every layer: layers + 1 tensors [tokens, hidden].
-class StateRecorder : public StreamObserver {
- public:
-  void on_embedding(const at::Tensor& stream) override { states.push_back(stream); }
-  at::Tensor on_layer(LayerIndex /*layer*/, const at::Tensor& /*carried*/,
-                      const at::Tensor& candidate) override {
-    states.push_back(candidate);
-    return candidate;
-  }
-
-  std::vector<at::Tensor> states;
-};
 
 std::vector<at::Tensor> run_recorded(const CausalLm& model, const SampleBatch& batch) {
   DenseCausalAttention attention(batch.size, batch.length);

@@ -1,23 +1,12 @@
 // The plain model: logits at every position, hidden states, key/value caches, frequencies, and batches.
 #include "tests/worker/engine/golden_model.h"
+#include "worker/models/state_recorder.h"
 #include "worker/nn/prefill_attention.h"
 
 namespace lacuna::testing {
 namespace {
 
 constexpr float kTolerance = 1e-3F;
-
-// Keeps every state of the stream.
-class StateKeeper : public StreamObserver {
- public:
-  void on_embedding(const at::Tensor& stream) override { states.push_back(stream); }
-  at::Tensor on_layer(LayerIndex /*layer*/, const at::Tensor& /*carried*/,
-                      const at::Tensor& candidate) override {
-    states.push_back(candidate);
-    return candidate;
-  }
-  std::vector<at::Tensor> states;
-};
 
 class GoldenPlain : public ::testing::TestWithParam<std::string> {};
 
@@ -31,7 +20,7 @@ TEST_P(GoldenPlain, PromptPassMatchesStatesCachesAndLogits) {
     const auto ids = golden.read<std::int64_t>(base + "input_ids");
     SequenceCache cache(model.architecture.layers, 1);
     PrefillAttention attention({{0, static_cast<std::int64_t>(ids.size()), &cache}});
-    StateKeeper keeper;
+    StateRecorder keeper;
     const at::Tensor stream = model.run_layers(
         at::tensor(ids), at::arange(static_cast<std::int64_t>(ids.size())), attention, keeper);
     EXPECT_LE(largest_difference(as_span(model.compute_logits(stream)),
