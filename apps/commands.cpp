@@ -9,6 +9,7 @@ void add_grade_command(CLI::App& app, CommandOutcome& outcome);
 void add_prompts_command(CLI::App& app, CommandOutcome& outcome);
 void add_tokenize_command(CLI::App& app, CommandOutcome& outcome);
 #if LACUNA_HAS_ENGINE_AND_STORE
+void add_engine_command(CLI::App& app, CommandOutcome& outcome);
 void add_plan_command(CLI::App& app, CommandOutcome& outcome);
 void add_run_command(CLI::App& app, CommandOutcome& outcome);
 void add_trace_command(CLI::App& app, CommandOutcome& outcome);
@@ -24,6 +25,7 @@ const std::vector<AddCommand>& all_commands() {
     add_run_command,
     add_plan_command,
     add_trace_command,
+    add_engine_command,
 #endif
 #if LACUNA_HAS_STORE
     add_merge_command,

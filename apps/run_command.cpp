@@ -5,6 +5,7 @@
 #include "apps/inference.h"
 #include "apps/passive_threads.h"
 #include "apps/sweep/sweep_session.h"
+#include "apps/sweep/worker_role.h"
 
 namespace lacuna {
 
@@ -28,9 +29,27 @@ void add_run_command(CLI::App& app, CommandOutcome& outcome) {
   command->add_option("overrides", request->overrides,
                       "key=value arguments that replace values of the file, for example lac.alphas=[0.2,0.4] "
                       "compute.dtype=float32 output=/tmp/run models.0.path=/data/llama");
-  command->callback([request, &outcome] {
+  const auto engine = std::make_shared<std::string>("auto");
+  command
+      ->add_option(
+          "--engine", *engine,
+          "Where a worker computes: process (a child process, so that a crash costs one unit another "
+          "try), inside (its own process, for debugging), auto (process under mpirun, else inside)")
+      ->check(CLI::IsMember({"auto", "process", "inside"}));
+  command->callback([request, engine, &outcome] {
+    request->engine = parse_engine_placement(*engine);
     restart_with_passive_threads();
     outcome.exit_code = static_cast<int>(run_sweep(*request, make_inference_parts()));
+  });
+}
+
+void add_engine_command(CLI::App& app, CommandOutcome& outcome) {
+  CLI::App* const command = app.add_subcommand(kEngineCommand, "Internal: a process that a worker starts");
+  command->group("");  // not in --help
+  const auto arguments = std::make_shared<std::vector<std::string>>();
+  command->add_option("arguments", *arguments);
+  command->callback([arguments, &outcome] {
+    outcome.exit_code = static_cast<int>(serve_as_engine(*arguments, make_inference_parts()));
   });
 }
 

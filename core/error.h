@@ -10,15 +10,17 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 
 namespace lacuna {
 
 // Process exit codes, documented in the README.
 enum class ExitCode : int {
   kOk = 0,
-  kFailure = 1,     // the run itself failed (a device, a disk, a unit)
-  kBadInput = 2,    // config, command line, model or data files
-  kIncomplete = 3,  // some units failed; the rest is in the store
+  kFailure = 1,      // the run itself failed (a device, a disk, a unit)
+  kBadInput = 2,     // config, command line, model or data files
+  kIncomplete = 3,   // some units failed; the rest is in the store
+  kInterrupted = 4,  // stopped by a signal; the same command resumes
 };
 
 // Where in a user's file a problem lies. `line` and `column` count from 1; 0 means unknown.
@@ -62,6 +64,16 @@ class SystemError : public Error {
  public:
   explicit SystemError(ErrorText text, std::optional<SourceLocation> location = std::nullopt)
       : Error(ExitCode::kFailure, std::move(text), std::move(location)) {}
+};
+
+// The disk failed us (full, read-only, gone): exit code 1. What is committed stays valid, and the same
+// command resumes when there is space again. A worker that gets one must not charge it to its unit.
+class StorageError : public SystemError {
+ public:
+  // "cannot <action> '<file>': <what the error number means>; <what to do>", for example action "write".
+  StorageError(std::string_view action, const std::filesystem::path& file, int error_number);
+  // For failures without an error number.
+  explicit StorageError(ErrorText text) : SystemError(std::move(text)) {}
 };
 
 // "FILE:LINE:COLUMN: problem: why; suggestion" with the parts that are known.

@@ -81,7 +81,9 @@ Json compute_to_json(const ComputeConfig& compute) {
           {"device", compute.device},
           {"threads", compute.threads},
           {"unit_questions", compute.unit_questions},
-          {"batch_tokens", compute.batch_tokens}};
+          {"batch_tokens", compute.batch_tokens},
+          {"heartbeat_seconds", compute.heartbeat_seconds},
+          {"grace_seconds", compute.grace_seconds}};
 }
 
 ComputeConfig compute_from_json(const Json& json) {
@@ -91,6 +93,8 @@ ComputeConfig compute_from_json(const Json& json) {
   json.at("threads").get_to(compute.threads);
   json.at("unit_questions").get_to(compute.unit_questions);
   json.at("batch_tokens").get_to(compute.batch_tokens);
+  json.at("heartbeat_seconds").get_to(compute.heartbeat_seconds);
+  json.at("grace_seconds").get_to(compute.grace_seconds);
   return compute;
 }
 
@@ -194,7 +198,8 @@ nlohmann::json fingerprint_document(const ExperimentConfig& config) {
   Json document = to_json(config);
   document.erase("name");
   document.erase("output");
-  document["compute"].erase("threads");
+  for (const char* const key : {"threads", "heartbeat_seconds", "grace_seconds"})
+    document["compute"].erase(key);
   for (const char* const list : {"models", "benchmarks"}) {
     for (Json& element : document[list]) element.erase("path");
   }

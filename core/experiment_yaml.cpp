@@ -224,8 +224,9 @@ GenerationConfig read_generation(const ConfigNode& node) {
 }
 
 ComputeConfig read_compute(const ConfigNode& node) {
-  const ConfigSection section(node, "compute",
-                              {"dtype", "device", "threads", "unit_questions", "batch_tokens"});
+  const ConfigSection section(
+      node, "compute",
+      {"dtype", "device", "threads", "unit_questions", "batch_tokens", "heartbeat_seconds", "grace_seconds"});
   ComputeConfig compute;
   if (const auto* n = section.find("dtype")) {
     compute.dtype = parse_data_type(to_choice(*n, "compute.dtype", {"float32", "bfloat16"}));
@@ -239,6 +240,16 @@ ComputeConfig read_compute(const ConfigNode& node) {
   }
   if (const auto* n = section.find("batch_tokens"))
     compute.batch_tokens = to_integer(*n, "compute.batch_tokens", 1);
+  const auto read_seconds = [&](const char* key, double least, double& seconds) {
+    const auto* const n = section.find(key);
+    if (n == nullptr) return;
+    const std::string name = fmt::format("compute.{}", key);
+    const std::string expected = fmt::format("a number of seconds from {} to 86400", least);
+    seconds = to_number(*n, name, expected);
+    if (!(seconds >= least && seconds <= 86400)) fail_type(*n, name, expected);
+  };
+  read_seconds("heartbeat_seconds", 1, compute.heartbeat_seconds);
+  read_seconds("grace_seconds", 0, compute.grace_seconds);
   return compute;
 }
 

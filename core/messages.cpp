@@ -52,6 +52,7 @@ struct ToJson {
   Json operator()(const StopWork& m) const {
     return {{"type", "stop"}, {"exit_code", static_cast<int>(m.exit_code)}};
   }
+  Json operator()(const StillHere&) const { return {{"type", "still_here"}}; }
   Json operator()(const WorkerReady& m) const {
     return {{"type", "ready"},
             {"host", m.host},
@@ -72,8 +73,13 @@ struct ToJson {
     return {{"type", "done"}, {"unit", m.unit.value()}, {"lease", m.lease.value()}, {"seconds", m.seconds}};
   }
   Json operator()(const UnitFailed& m) const {
-    return {{"type", "failed"}, {"unit", m.unit.value()}, {"lease", m.lease.value()}, {"reason", m.reason}};
+    return {{"type", "failed"},
+            {"unit", m.unit.value()},
+            {"lease", m.lease.value()},
+            {"reason", m.reason},
+            {"storage_failed", m.storage_failed}};
   }
+  Json operator()(const StopRequested& m) const { return {{"type", "stop_requested"}, {"signal", m.signal}}; }
 };
 
 // Calls `read` with the parsed object and its type; turns every JSON failure into one error.
@@ -116,6 +122,7 @@ CoordinatorMessage decode_coordinator_message(std::string_view text) {
           return RunUnit{.unit = unit_from_json(json.at("unit")),
                          .lease = LeaseId(json.at("lease").get<std::int64_t>())};
         }
+        if (type == "still_here") return StillHere{};
         if (type == "stop") return StopWork{.exit_code = exit_code_from_json(json.at("exit_code"))};
         fail_unknown(type);
       });
@@ -133,6 +140,7 @@ WorkerMessage decode_worker_message(std::string_view text) {
       return WorkerFailed{.reason = json.at("reason").get<std::string>(),
                           .exit_code = exit_code_from_json(json.at("exit_code"))};
     }
+    if (type == "stop_requested") return StopRequested{.signal = json.at("signal").get<std::string>()};
     if (type != "progress" && type != "done" && type != "failed") fail_unknown(type);
     const UnitId unit(json.at("unit").get<std::string>());
     const LeaseId lease(json.at("lease").get<std::int64_t>());
@@ -142,7 +150,10 @@ WorkerMessage decode_worker_message(std::string_view text) {
     }
     if (type == "done")
       return UnitDone{.unit = unit, .lease = lease, .seconds = json.at("seconds").get<double>()};
-    return UnitFailed{.unit = unit, .lease = lease, .reason = json.at("reason").get<std::string>()};
+    return UnitFailed{.unit = unit,
+                      .lease = lease,
+                      .reason = json.at("reason").get<std::string>(),
+                      .storage_failed = json.at("storage_failed").get<bool>()};
   });
 }
 

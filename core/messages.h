@@ -2,7 +2,8 @@
 //
 // Order of events: the coordinator sends StartWork to every worker; a worker answers WorkerReady, or
 // WorkerFailed if it cannot work at all; then RunUnit is answered by any number of UnitProgress and one
-// UnitDone or UnitFailed; StopWork ends the worker at any point where it is not computing.
+// UnitDone or UnitFailed; StopWork ends the worker at any point. StillHere comes now and then, so that a
+// worker notices when there is no coordinator any more.
 #pragma once
 
 #include <cstdint>
@@ -36,7 +37,10 @@ struct StopWork {
   ExitCode exit_code = ExitCode::kOk;  // what the worker's process is to exit with
 };
 
-using CoordinatorMessage = std::variant<StartWork, RunUnit, StopWork>;
+// Nothing to do, but the coordinator lives.
+struct StillHere {};
+
+using CoordinatorMessage = std::variant<StartWork, RunUnit, StopWork, StillHere>;
 
 // --- worker to coordinator
 
@@ -70,9 +74,16 @@ struct UnitFailed {
   UnitId unit;
   LeaseId lease;
   std::string reason;
+  bool storage_failed = false;  // the disk failed, not the unit: another try fails as well
 };
 
-using WorkerMessage = std::variant<WorkerReady, WorkerFailed, UnitProgress, UnitDone, UnitFailed>;
+// A signal told the worker's process that its time is running out (SLURM's warning, SIGTERM).
+struct StopRequested {
+  std::string signal;  // "SIGTERM"
+};
+
+using WorkerMessage =
+    std::variant<WorkerReady, WorkerFailed, UnitProgress, UnitDone, UnitFailed, StopRequested>;
 
 // Bytes that are not UTF-8 (in the text of an error) become U+FFFD.
 std::string encode(const CoordinatorMessage& message);

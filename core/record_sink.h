@@ -18,6 +18,8 @@ class RecordSink {
   virtual void write(const QuestionRecord& record) = 0;
   // Throws SystemError if the unit could not be made durable.
   virtual void commit_unit() = 0;
+  // Called often while a unit is computed, from loading its model to its last token: who computes is alive.
+  virtual void keep_alive() {}
 };
 
 }  // namespace lacuna

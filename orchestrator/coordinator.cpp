@@ -7,6 +7,11 @@
 namespace lacuna {
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
+// Signals that come within this time are one request.
+constexpr std::chrono::milliseconds kOneSignal{1000};
+
 class Coordinator {
  public:
   Coordinator(CoordinatorChannel& channel, const std::vector<WorkUnit>& units, const EarlierWork& earlier,
@@ -21,7 +26,7 @@ class Coordinator {
   SweepOutcome run(const StartWork& start) {
     if (!scheduler_.is_finished()) {
       for (const WorkerId worker : channel_.workers()) channel_.send(worker, start);
-      while (!scheduler_.is_finished() && !has_no_hope()) step();
+      while (!scheduler_.is_finished() && !has_no_hope() && !time_is_up()) step();
     }
     show_progress();
     progress_.finish();
@@ -39,13 +44,13 @@ class Coordinator {
     return scheduler_.is_idle() && (all_answered || draining_);
   }
 
+  [[nodiscard]] bool time_is_up() const { return drop_units_at_ && Clock::now() >= *drop_units_at_; }
+
   void step() {
-    if (!draining_ && options_.drain_requested && options_.drain_requested()) {
-      draining_ = true;
-      progress_.print_line("stopping: no more units are handed out, those in flight are finished");
-      log_info("draining was requested");
-      handle(DrainRequested{});
+    if (options_.take_stop_signal) {
+      if (const auto signal = options_.take_stop_signal()) on_stop_signal(*signal);
     }
+    beat();
     const std::optional<FromWorker> received = channel_.receive(options_.poll);
     if (received) {
       std::visit([&](const auto& message) { on(received->worker, message); }, received->message);
@@ -55,10 +60,50 @@ class Coordinator {
     show_progress();
   }
 
+  void beat() {
+    const Clock::time_point now = Clock::now();
+    if (now - last_beat_ < options_.beat) return;
+    last_beat_ = now;
+    for (const WorkerId worker : channel_.workers()) channel_.send(worker, StillHere{});
+    if (options_.startup.count() > 0 && now - start_ > options_.startup) give_up_absent_workers();
+    if (options_.on_tick) options_.on_tick(progress_state(), progress_.meter());
+  }
+
+  void give_up_absent_workers() {
+    for (const WorkerId worker : channel_.workers()) {
+      if (outcome_.workers.contains(worker) || outcome_.failed_workers.contains(worker)) continue;
+      outcome_.silent_workers.insert(worker);
+      on(worker, WorkerFailed{.reason = "it did not start in time", .exit_code = ExitCode::kFailure});
+    }
+  }
+
+  void drain(const std::string& why) {
+    if (draining_) return;
+    draining_ = true;
+    progress_.print_line(
+        fmt::format("stopping ({}): no more units are handed out, those in flight are finished", why));
+    log_info("draining: {}", why);
+    drop_units_at_ = Clock::now() + options_.grace;
+    handle(DrainRequested{});
+  }
+
+  void on_stop_signal(const std::string& signal) {
+    if (outcome_.stop_signal) {
+      // The ranks of a job get one signal each at the same time; that is not impatience.
+      if (Clock::now() - stopped_at_ > kOneSignal) drop_units_at_ = Clock::now();
+      return;
+    }
+    outcome_.stop_signal = signal;
+    stopped_at_ = Clock::now();
+    drain(signal);
+  }
+
   void on(WorkerId worker, const WorkerReady& message) {
     log_info("worker {} is ready: {} process {}, {}, {} threads", worker, message.host, message.process_id,
              message.device, message.threads);
     outcome_.workers[worker] = message;
+    outcome_.failed_workers.erase(worker);
+    outcome_.silent_workers.erase(worker);
     handle(WorkerJoined{worker});
   }
 
@@ -70,23 +115,35 @@ class Coordinator {
     handle(WorkerLost{worker, message.reason});
   }
 
+  void on(WorkerId worker, const StopRequested& message) {
+    log_info("worker {} got {}", worker, message.signal);
+    on_stop_signal(message.signal);
+  }
+
   void on(WorkerId worker, const UnitProgress& message) {
+    outcome_.silent_workers.erase(worker);
     note_progress(message.unit, message.questions_done);
     handle(WorkerHeard{worker, message.lease});
   }
 
   void on(WorkerId worker, const UnitDone& message) {
+    outcome_.silent_workers.erase(worker);
     log_info("unit {} is done by worker {} in {:.3f} s", message.unit, worker, message.seconds);
     handle(LeaseSucceeded{worker, message.unit, message.lease});
   }
 
   void on(WorkerId worker, const UnitFailed& message) {
+    outcome_.silent_workers.erase(worker);
     log_warning("unit {} failed on worker {}: {}", message.unit, worker, message.reason);
+    if (message.storage_failed && !outcome_.storage_failure) {
+      outcome_.storage_failure = message.reason;
+      drain("the disk fails");
+    }
     handle(LeaseFailed{worker, message.unit, message.lease, message.reason});
   }
 
   void handle(const SchedulerEvent& event) {
-    const auto now = std::chrono::duration_cast<SchedulerTime>(std::chrono::steady_clock::now() - start_);
+    const auto now = std::chrono::duration_cast<SchedulerTime>(Clock::now() - start_);
     for (const SchedulerAction& action : scheduler_.handle(event, now)) {
       std::visit([this](const auto& a) { perform(a); }, action);
     }
@@ -102,6 +159,7 @@ class Coordinator {
     forget_progress(action.unit.id);
     ++shown_.units_done;
     shown_.questions_done += action.unit.question_count;
+    if (options_.on_unit_done) options_.on_unit_done(action.unit.id);
   }
 
   void perform(const UnitRetried& action) {
@@ -120,6 +178,7 @@ class Coordinator {
   }
 
   void perform(const WorkerExpired& action) {
+    outcome_.silent_workers.insert(action.worker);
     log_warning("worker {} gave no sign of life", action.worker);
     progress_.print_line(
         fmt::format("worker {} gave no sign of life; its unit goes to another one", action.worker));
@@ -138,12 +197,14 @@ class Coordinator {
     in_flight_.erase(unit);
   }
 
-  void show_progress() {
+  [[nodiscard]] ProgressState progress_state() const {
     ProgressState state = shown_;
     state.questions_done += questions_in_flight_;
     state.workers = scheduler_.live_workers();
-    progress_.update(state);
+    return state;
   }
+
+  void show_progress() { progress_.update(progress_state()); }
 
   CoordinatorChannel& channel_;
   ProgressPrinter& progress_;
@@ -153,7 +214,10 @@ class Coordinator {
   ProgressState shown_;                       // without what is in flight
   std::map<UnitId, std::int64_t> in_flight_;  // questions done of units that are being computed
   std::int64_t questions_in_flight_ = 0;      // their sum
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  Clock::time_point start_ = Clock::now();
+  Clock::time_point last_beat_ = Clock::now();
+  Clock::time_point stopped_at_;
+  std::optional<Clock::time_point> drop_units_at_;  // once draining: the end of patience
   bool draining_ = false;
 };
 

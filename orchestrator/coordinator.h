@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,10 +22,19 @@ struct CoordinatorOptions {
   SchedulerOptions scheduler = {};
   // How long to wait for a message before looking at the clock and at `drain_requested`.
   std::chrono::milliseconds poll{100};
-  // Asked often; once true nothing more is handed out, and the run ends when the units in flight have ended.
-  std::function<bool()> drain_requested = {};
-  // Called for every unit that is given up, from the coordinator's thread.
+  // Asked often: the name of a signal that came to this process (stop_signals.h). After the first one, of any
+  // rank, nothing more is handed out, and the run ends when the units in flight have ended or `grace` is
+  // over; after the second it ends at once.
+  std::function<std::optional<std::string>()> take_stop_signal = {};
+  std::chrono::milliseconds grace{60000};
+  // A worker that has not come up in that time is taken for lost; zero: never.
+  std::chrono::milliseconds startup{0};
+  // How often StillHere goes to the workers, and `on_tick` is called.
+  std::chrono::milliseconds beat{2000};
+  // Called from the coordinator's thread, as the following ones: what there is to show.
+  std::function<void(const ProgressState&, const ProgressMeter&)> on_tick = {};
   std::function<void(const UnitId&, const std::string& reason)> on_set_aside = {};
+  std::function<void(const UnitId&)> on_unit_done = {};
 };
 
 // Units and questions that earlier runs have committed, for the progress display.
@@ -35,7 +46,10 @@ struct EarlierWork {
 struct SweepOutcome {
   std::int64_t completed_units = 0;                       // by this run
   std::vector<std::pair<UnitId, std::string>> set_aside;  // with the last reason
-  std::int64_t unfinished_units = 0;                      // drained, or no worker was left
+  std::int64_t unfinished_units = 0;                      // stopped, or no worker was left
+  std::optional<std::string> stop_signal;                 // what stopped the run before its end
+  std::optional<std::string> storage_failure;             // the run ended because the disk failed
+  std::set<WorkerId> silent_workers;                      // expired and not heard of since
   std::map<WorkerId, WorkerReady> workers;                // those that came up
   std::map<WorkerId, WorkerFailed> failed_workers;        // those that could not work
 
@@ -43,13 +57,14 @@ struct SweepOutcome {
 };
 
 // Sends StartWork to every worker, hands out `units`, and returns when all are done or set aside, when no
-// worker is left, or when draining has ended. With no units nobody is started. Does not send StopWork: see
+// worker is left, or when it was stopped. With no units nobody is started. Does not send StopWork: see
 // stop_workers.
 SweepOutcome coordinate(CoordinatorChannel& channel, const StartWork& start,
                         const std::vector<WorkUnit>& units, const EarlierWork& earlier,
                         ProgressPrinter& progress, const CoordinatorOptions& options = {});
 
-// Lets every worker's process end with that code, as soon as it has finished what it computes.
+// Lets every worker's process end with that code. A worker with an engine process drops what that computes;
+// one that computes itself finishes its unit first.
 void stop_workers(CoordinatorChannel& channel, ExitCode exit_code);
 
 }  // namespace lacuna

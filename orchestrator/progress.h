@@ -61,6 +61,7 @@ class ProgressPrinter {
   void print_line(std::string_view text);
   // Shows the last state and ends the line.
   void finish();
+  [[nodiscard]] const ProgressMeter& meter() const { return meter_; }
 
  private:
   void show();

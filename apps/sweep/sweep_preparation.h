@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/sweep/engine_placement.h"
 #include "apps/sweep/inference_parts.h"
 #include "core/experiment_config.h"
 #include "core/work_unit.h"
@@ -16,6 +17,7 @@ namespace lacuna {
 struct SweepRequest {
   std::filesystem::path experiment_file;
   std::vector<std::string> overrides;  // "dotted.key=value"
+  EnginePlacement engine = EnginePlacement::kAutomatic;
 };
 
 struct PreparedSweep {

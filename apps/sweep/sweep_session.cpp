@@ -3,136 +3,24 @@
 #include <fmt/format.h>
 
 #include <cstdio>
-#include <exception>
+#include <cstdlib>
 #include <optional>
 #include <thread>
 
 #include "analysis/results_table.h"
-#include "apps/report_error.h"
-#include "apps/sweep/opened_run.h"
-#include "core/experiment_json.h"
+#include "apps/sweep/coordinator_role.h"
+#include "apps/sweep/worker_role.h"
 #include "core/log.h"
-#include "orchestrator/coordinator.h"
 #include "orchestrator/launch_environment.h"
 #include "orchestrator/memory_channel.h"
+#include "orchestrator/stop_signals.h"
 #include "results/merge.h"
-#include "results/part_writer.h"
-#include "worker/serve/worker_loop.h"
 #ifdef LACUNA_HAS_MPI
 #include "orchestrator/mpi_session.h"
 #endif
 
 namespace lacuna {
 namespace {
-
-// This worker among those of its node.
-struct NodePlace {
-  std::int64_t local_worker = 0;
-  std::int64_t local_workers = 1;
-  std::int64_t workers_on_same_cores = 1;
-};
-
-// What the coordinator has to say when the workers are gone.
-struct CoordinatorReport {
-  ExitCode exit_code = ExitCode::kOk;
-  std::optional<OpenedRun> run;  // if there is something to merge
-  SweepOutcome outcome;
-};
-
-// One worker a GPU where there are any, else a share of the node's cores.
-WorkerPlace choose_place(const ComputeConfig& compute, const NodePlace& node,
-                         const InferenceParts& inference) {
-  WorkerPlace place;
-  place.threads = compute.threads > 0 ? compute.threads
-                                      : share_cores(count_own_cores(), node.workers_on_same_cores,
-                                                    read_cpu_quota(), node.local_workers);
-  if (compute.device == "cpu") return place;
-  const std::int64_t gpus = inference.count_gpus();
-  if (gpus > 0) {
-    // Modulo: a launcher may show every task only the GPU that it is to use.
-    place.device_index = node.local_worker % gpus;
-  } else if (compute.device == "cuda") {
-    throw InputError({.problem = "compute.device is 'cuda' but this worker sees no GPU",
-                      .why = "LibTorch was built without CUDA, or no device is visible on this node",
-                      .suggestion = "check nvidia-smi and CUDA_VISIBLE_DEVICES, or use compute.device=auto"});
-  }
-  return place;
-}
-
-MakeWorkerEngine make_engine_factory(const InferenceParts& inference, const NodePlace& node) {
-  return [&inference, node](const StartWork& start) {
-    const ExperimentConfig config = experiment_from_json(start.experiment_json);
-    const WorkerPlace place = choose_place(config.compute, node, inference);
-    return WorkerEngine{
-        .executor = inference.make_executor(config, place),
-        .sink = std::make_unique<PartWriter>(RunDirectory(start.run_directory), config, start.fingerprint),
-        .device = inference.describe_device(place),
-        .threads = place.threads};
-  };
-}
-
-// The first worker's reason stands for all: usually they are the same.
-void report_no_worker(const SweepOutcome& outcome, ProgressPrinter& progress) {
-  const std::string reason =
-      outcome.failed_workers.empty() ? "" : ": " + outcome.failed_workers.begin()->second.reason;
-  progress.print_line(
-      fmt::format("lacuna: error: no worker is left to compute {} unit(s){}; what is committed stays, "
-                  "the same command resumes",
-                  outcome.unfinished_units, reason));
-}
-
-ExitCode judge_outcome(const SweepOutcome& outcome, ProgressPrinter& progress) {
-  if (outcome.unfinished_units > 0) {
-    report_no_worker(outcome, progress);
-    return outcome.failed_workers.empty() ? ExitCode::kFailure
-                                          : outcome.failed_workers.begin()->second.exit_code;
-  }
-  return outcome.set_aside.empty() ? ExitCode::kOk : ExitCode::kIncomplete;
-}
-
-void announce_run(const OpenedRun& run, std::size_t workers, ProgressPrinter& progress) {
-  const std::size_t units = run.manifest.units.size();
-  for (const CorruptPart& part : run.corrupt) {
-    progress.print_line(
-        fmt::format("warning: {} is damaged ({}); its unit is computed again", part.file.string(), part.why));
-  }
-  if (run.earlier.units > 0) {
-    progress.print_line(fmt::format("resuming: {} of {} units are done", run.earlier.units, units));
-  }
-  progress.print_line(fmt::format("run directory {}: {} units to compute with {} worker(s)",
-                                  run.directory.root().string(), run.open_units.size(), workers));
-}
-
-// Reads, checks, coordinates. Every failure is printed here, before the workers are let go: a launcher kills
-// the remaining ranks as soon as one exits with an error.
-CoordinatorReport run_coordinator(CoordinatorChannel& channel, const SweepRequest& request,
-                                  const InferenceParts& inference) {
-  CoordinatorReport report;
-  ProgressPrinter progress;
-  try {
-    const PreparedSweep sweep = prepare_sweep(request, inference);
-    for (const std::string& warning : sweep.warnings) progress.print_line("warning: " + warning);
-    const auto announce = [&](const std::string& text) { progress.print_line(text); };
-    OpenedRun& run = report.run.emplace(open_run(sweep, hash_content(sweep, announce)));
-    announce_run(run, channel.workers().size(), progress);
-    CoordinatorOptions options;
-    options.on_set_aside = [&](const UnitId& unit, const std::string& reason) {
-      record_failed_unit(run.directory, unit, reason);
-    };
-    report.outcome = coordinate(channel, run.start_message(), run.open_units, run.earlier, progress, options);
-    record_session(run, report.outcome);
-    report.exit_code = judge_outcome(report.outcome, progress);
-    if (report.outcome.unfinished_units > 0) report.run.reset();
-  } catch (...) {
-    report.run.reset();
-    progress.finish();
-    report.exit_code = report_error(std::current_exception());
-  }
-  // A rank that exits with an error ends the job, and rank 0 still has to merge.
-  const bool all_end_now = !report.run.has_value();
-  stop_workers(channel, all_end_now ? report.exit_code : ExitCode::kOk);
-  return report;
-}
 
 void finish_run(const CoordinatorReport& report) {
   const bool complete = report.outcome.is_complete();
@@ -149,52 +37,74 @@ void finish_run(const CoordinatorReport& report) {
   }
 }
 
+ExitCode finish(const CoordinatorReport& report) {
+  if (report.run) finish_run(report);
+  close_log();
+  return report.exit_code;
+}
+
 // Coordinator and worker in one process: the same code, a channel in memory.
-CoordinatorReport run_alone(const SweepRequest& request, const InferenceParts& inference) {
+ExitCode run_alone(const SweepRequest& request, const InferenceParts& inference) {
+  const bool inside = request.engine != EnginePlacement::kProcess;
   MemoryLinks links = make_memory_links(1);
   CoordinatorReport report;
-  std::thread coordinator([&] { report = run_coordinator(*links.coordinator, request, inference); });
-  serve_units(*links.workers.front(), make_engine_factory(inference, NodePlace{}));
+  std::thread coordinator([&] {
+    report = run_coordinator(*links.coordinator, request, inference, !inside);
+    if (!inside || report.exit_code != ExitCode::kInterrupted) return;
+    // The worker may be in the middle of a unit for long, and nobody waits for that.
+    close_log();
+    std::_Exit(static_cast<int>(report.exit_code));
+  });
+  if (inside) {
+    serve_inside(*links.workers.front(), NodePlace{}, inference);
+  } else {
+    serve_with_engine_process(*links.workers.front(), NodePlace{});
+  }
   coordinator.join();
-  return report;
+  return finish(report);
 }
 
 #ifdef LACUNA_HAS_MPI
-// On ranks that only compute, the report has nothing but an exit code.
-CoordinatorReport run_under_mpi(const SweepRequest& request, const InferenceParts& inference) {
-  MpiSession session;
-  if (session.size() == 1) return run_alone(request, inference);
-  if (session.rank() == 0) {
-    const auto channel = session.make_coordinator_channel();
-    return run_coordinator(*channel, request, inference);
-  }
+ExitCode run_as_worker_rank(MpiSession& session, const SweepRequest& request,
+                            const InferenceParts& inference) {
   const NodePlace node{.local_worker = session.local_worker(),
                        .local_workers = session.local_workers(),
                        .workers_on_same_cores = session.workers_on_same_cores()};
   const auto channel = session.make_worker_channel();
-  const ExitCode code = serve_units(*channel, make_engine_factory(inference, node));
-  return {.exit_code = code, .run = std::nullopt, .outcome = {}};
+  if (request.engine == EnginePlacement::kInside) return serve_inside(*channel, node, inference);
+  const std::optional<ExitCode> code = serve_with_engine_process(*channel, node);
+  if (!code) MpiSession::leave_at_once(static_cast<int>(ExitCode::kFailure));
+  return *code;
+}
+
+ExitCode run_under_mpi(const SweepRequest& request, const InferenceParts& inference) {
+  std::optional<MpiSession> session(std::in_place);
+  if (session->size() == 1) return run_alone(request, inference);
+  if (session->rank() != 0) return run_as_worker_rank(*session, request, inference);
+  const auto channel = session->make_coordinator_channel();
+  const CoordinatorReport report =
+      run_coordinator(*channel, request, inference, /*workers_can_be_lost=*/true);
+  if (report.outcome.silent_workers.empty()) {
+    session.reset();  // before merging: waiting ranks would burn their cores
+    return finish(report);
+  }
+  // A rank that hangs would hang MPI's own farewell.
+  const ExitCode code = finish(report);
+  MpiSession::leave_at_once(static_cast<int>(code));
 }
 #endif
 
-CoordinatorReport run_role(const SweepRequest& request, const InferenceParts& inference) {
+}  // namespace
+
+ExitCode run_sweep(const SweepRequest& request, const InferenceParts& inference) {
+  catch_stop_signals();
   if (!is_launched_under_mpi()) return run_alone(request, inference);
 #ifdef LACUNA_HAS_MPI
-  // MPI ends here, before merging: waiting ranks would burn their cores.
   return run_under_mpi(request, inference);
 #else
   throw InputError({.problem = "this lacuna was built without MPI",
                     .suggestion = "start it without mpirun, or build it with -DLACUNA_WITH_MPI=ON"});
 #endif
-}
-
-}  // namespace
-
-ExitCode run_sweep(const SweepRequest& request, const InferenceParts& inference) {
-  const CoordinatorReport report = run_role(request, inference);
-  if (report.run) finish_run(report);
-  close_log();
-  return report.exit_code;
 }
 
 }  // namespace lacuna

@@ -91,7 +91,8 @@ benchmarks:
 lac: {modes: [propagate, trace, exit], alphas: [0.9, 0, 1, 0.25], norm_precision: float32}
 generation: {sampling: top_p, temperature: 1.5, top_p: 0.75, max_new_tokens: 9, seed: 18446744073709551615,
              begin_token: single}
-compute: {dtype: float32, device: cpu, threads: 3, unit_questions: 5, batch_tokens: 100}
+compute: {dtype: float32, device: cpu, threads: 3, unit_questions: 5, batch_tokens: 100,
+          heartbeat_seconds: 2.5, grace_seconds: 0}
 store: {norms: false, author_json: true}
 )");
   EXPECT_EQ(config.name, "all-keys");
@@ -122,6 +123,8 @@ store: {norms: false, author_json: true}
   EXPECT_EQ(config.compute.threads, 3);
   EXPECT_EQ(config.compute.unit_questions, 5);
   EXPECT_EQ(config.compute.batch_tokens, 100);
+  EXPECT_EQ(config.compute.heartbeat_seconds, 2.5);
+  EXPECT_EQ(config.compute.grace_seconds, 0);
   EXPECT_FALSE(config.store.norms);
   EXPECT_TRUE(config.store.author_json);
 }
@@ -187,7 +190,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadFile{
             "unknown_nested", "compute: {dtype: float32,\n          thread: 2}\n",
             "e.yaml:5:11: unknown key 'compute.thread'; did you mean 'threads'? use one of dtype, device, "
-            "threads, unit_questions, batch_tokens"},
+            "threads, unit_questions, batch_tokens, heartbeat_seconds, grace_seconds"},
         BadFile{"twice", "lac: {alphas: [0.1]}\n", "e.yaml:4:1: key 'lac' stands twice; remove one of them"},
         BadFile{"bad_dtype", "compute:\n  dtype: float16\n",
                 "e.yaml:5:10: 'compute.dtype' cannot be 'float16'; did you mean 'bfloat16'? use one of "
@@ -204,6 +207,9 @@ INSTANTIATE_TEST_SUITE_P(
         BadFile{
             "zero_unit", "compute: {unit_questions: 0}\n",
             "e.yaml:4:27: 'compute.unit_questions' must be a whole number from 1 to 1000000000: it is '0'"},
+        BadFile{"no_heartbeat", "compute: {heartbeat_seconds: 0}\n",
+                "e.yaml:4:30: 'compute.heartbeat_seconds' must be a number of seconds from 1 to 86400: it is "
+                "'0'"},
         BadFile{"huge", "compute: {batch_tokens: 99999999999999999999}\n",
                 "e.yaml:4:25: 'compute.batch_tokens' must be a whole number from 1 to 1000000000: it is "
                 "'99999999999999999999'"},

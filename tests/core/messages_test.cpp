@@ -37,6 +37,8 @@ TEST(Messages, CoordinatorMessagesComeBack) {
   const auto stop = std::get<StopWork>(
       decode_coordinator_message(encode(CoordinatorMessage(StopWork{ExitCode::kBadInput}))));
   EXPECT_EQ(stop.exit_code, ExitCode::kBadInput);
+  EXPECT_TRUE(
+      std::holds_alternative<StillHere>(decode_coordinator_message(encode(CoordinatorMessage(StillHere{})))));
 }
 
 TEST(Messages, WorkerMessagesComeBack) {
@@ -59,9 +61,11 @@ TEST(Messages, WorkerMessagesComeBack) {
   const auto done =
       std::get<UnitDone>(pass(UnitDone{.unit = UnitId("u"), .lease = LeaseId(4), .seconds = 0.1}));
   EXPECT_EQ(done.seconds, 0.1);
-  const auto failed =
-      std::get<UnitFailed>(pass(UnitFailed{.unit = UnitId("u"), .lease = LeaseId(4), .reason = "why"}));
+  const auto failed = std::get<UnitFailed>(
+      pass(UnitFailed{.unit = UnitId("u"), .lease = LeaseId(4), .reason = "why", .storage_failed = true}));
   EXPECT_EQ(failed.reason, "why");
+  EXPECT_TRUE(failed.storage_failed);
+  EXPECT_EQ(std::get<StopRequested>(pass(StopRequested{.signal = "SIGTERM"})).signal, "SIGTERM");
 }
 
 TEST(Messages, BytesThatAreNoTextSurviveAsMarks) {

@@ -5,17 +5,23 @@
 //   FAKE_NO_ENGINE=1      no worker can start
 //   FAKE_UNIT_MS=N        every unit takes N milliseconds
 //   FAKE_DIE_AT=TEXT      the process kills itself when it is given a unit whose id contains TEXT
+//   FAKE_HANG_AT=TEXT     such a unit never ends
+//   FAKE_ONCE=FILE        dying and hanging happen only while FILE exists, which is removed then
+//   FAKE_ENGINE=process   where workers compute (--engine)
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <string>
 #include <thread>
 
 #include "apps/report_error.h"
 #include "apps/sweep/sweep_session.h"
+#include "apps/sweep/worker_role.h"
 #include "core/content_hash.h"
 #include "core/error.h"
 #include "worker/benchmarks/benchmark.h"
@@ -33,6 +39,11 @@ std::string variable(const char* name) {
 bool names_unit(const char* variable_name, const WorkUnit& unit) {
   const std::string text = variable(variable_name);
   return !text.empty() && unit.id.value().find(text) != std::string::npos;
+}
+
+bool may_misbehave() {
+  const std::string file = variable("FAKE_ONCE");
+  return file.empty() || std::filesystem::remove(file);
 }
 
 // A number from 0 to 255 that follows from a text.
@@ -61,7 +72,8 @@ class FakeInference : public UnitExecutor {
   explicit FakeInference(const ExperimentConfig& config) : config_(config) {}
 
   void execute(const WorkUnit& unit, RecordSink& sink) override {
-    if (names_unit("FAKE_DIE_AT", unit)) std::raise(SIGKILL);
+    if (names_unit("FAKE_DIE_AT", unit) && may_misbehave()) std::raise(SIGKILL);
+    if (names_unit("FAKE_HANG_AT", unit) && may_misbehave()) pause();
     if (names_unit("FAKE_FAIL_UNIT", unit)) throw InputError({.problem = "this unit fails on purpose"});
     if (const std::string pause = variable("FAKE_UNIT_MS"); !pause.empty()) {
       std::this_thread::sleep_for(std::chrono::milliseconds(std::stoi(pause)));
@@ -151,8 +163,15 @@ InferenceParts make_fake_parts() {
 
 int main(int argc, char** argv) {
   try {
+    const std::vector<std::string> arguments(argv + 1, argv + argc);
+    if (!arguments.empty() && arguments.front() == lacuna::kEngineCommand) {
+      return static_cast<int>(
+          lacuna::serve_as_engine({arguments.begin() + 1, arguments.end()}, lacuna::make_fake_parts()));
+    }
     lacuna::SweepRequest request{.experiment_file = argc > 1 ? argv[1] : "", .overrides = {}};
     for (int i = 2; i < argc; ++i) request.overrides.emplace_back(argv[i]);
+    const std::string engine = lacuna::variable("FAKE_ENGINE");
+    if (!engine.empty()) request.engine = lacuna::parse_engine_placement(engine);
     return static_cast<int>(lacuna::run_sweep(request, lacuna::make_fake_parts()));
   } catch (...) {
     return static_cast<int>(lacuna::report_error(std::current_exception()));

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <cerrno>
 #include <thread>
 
 #include "core/error.h"
@@ -120,19 +121,74 @@ TEST_F(CoordinatorTest, IfNoWorkerStartsTheRunEnds) {
   EXPECT_FALSE(outcome.is_complete());
 }
 
-TEST_F(CoordinatorTest, DrainingEndsAfterWhatIsInFlight) {
-  std::atomic<bool> drain = false;
+TEST_F(CoordinatorTest, AStopSignalEndsTheRunAfterWhatIsInFlight) {
+  std::atomic<bool> stop = false;
   const MakeWorkerEngine engine = make_fake_engine(committed, [&](const WorkUnit& unit) {
-    if (unit.id == UnitId("m0u2")) drain = true;
+    if (unit.id == UnitId("m0u2")) stop = true;
   });
   CoordinatorOptions options;
-  options.drain_requested = [&] { return drain.load(); };
+  options.take_stop_signal = [&]() -> std::optional<std::string> {
+    if (stop.exchange(false)) return "SIGUSR1";
+    return std::nullopt;
+  };
   const SweepOutcome outcome = run(make_units(0, 2000), {engine}, options);
+  EXPECT_EQ(outcome.stop_signal, "SIGUSR1");
   EXPECT_GT(outcome.unfinished_units, 0);
   EXPECT_GE(outcome.completed_units, 3);
   EXPECT_EQ(outcome.completed_units + outcome.unfinished_units, 2000);
   EXPECT_EQ(static_cast<std::int64_t>(committed.counts().size()), outcome.completed_units);
   EXPECT_THAT(outcome.set_aside, IsEmpty());
+}
+
+TEST_F(CoordinatorTest, AfterTheGraceTimeUnitsInFlightAreLeftAlone) {
+  std::atomic<bool> release = false;
+  std::atomic<bool> stop = false;
+  const MakeWorkerEngine engine = make_fake_engine(committed, [&](const WorkUnit&) {
+    stop = true;
+    while (!release) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  });
+  CoordinatorOptions options;
+  options.grace = std::chrono::milliseconds(50);
+  options.poll = std::chrono::milliseconds(5);
+  options.take_stop_signal = [&]() -> std::optional<std::string> {
+    if (stop.exchange(false)) return "SIGTERM";
+    return std::nullopt;
+  };
+  MemoryLinks links = make_memory_links(1);
+  std::thread worker([&] { serve_units(*links.workers[0], engine); });
+  ProgressPrinter progress(output, false);
+  const SweepOutcome outcome = coordinate(*links.coordinator, start, make_units(0, 3), {}, progress, options);
+  EXPECT_EQ(outcome.unfinished_units, 3);
+  release = true;
+  stop_workers(*links.coordinator, ExitCode::kInterrupted);
+  worker.join();
+}
+
+TEST_F(CoordinatorTest, AFailingDiskStopsTheRunAndNoUnitIsBlamed) {
+  const MakeWorkerEngine engine = make_fake_engine(committed, [](const WorkUnit& unit) {
+    if (unit.id == UnitId("m0u1")) throw StorageError("write", "/runs/p", ENOSPC);
+  });
+  const SweepOutcome outcome = run(make_units(0, 50), {engine});
+  ASSERT_TRUE(outcome.storage_failure.has_value());
+  EXPECT_THAT(*outcome.storage_failure, HasSubstr("No space left on device"));
+  EXPECT_GT(outcome.unfinished_units, 0);
+  EXPECT_THAT(outcome.set_aside, IsEmpty());
+}
+
+TEST_F(CoordinatorTest, WorkersThatNeverComeUpAreGivenUp) {
+  MemoryLinks links = make_memory_links(2);  // nobody serves them
+  CoordinatorOptions options;
+  options.startup = std::chrono::milliseconds(50);
+  options.beat = std::chrono::milliseconds(10);
+  options.poll = std::chrono::milliseconds(5);
+  int ticks = 0;
+  options.on_tick = [&](const ProgressState&, const ProgressMeter&) { ++ticks; };
+  ProgressPrinter progress(output, false);
+  const SweepOutcome outcome = coordinate(*links.coordinator, start, make_units(0, 3), {}, progress, options);
+  EXPECT_EQ(outcome.unfinished_units, 3);
+  EXPECT_EQ(outcome.silent_workers.size(), 2U);
+  EXPECT_EQ(outcome.failed_workers.size(), 2U);
+  EXPECT_GT(ticks, 1);
 }
 
 }  // namespace

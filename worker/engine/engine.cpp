@@ -44,7 +44,8 @@ class LacEngine : public UnitExecutor {
   }
 
   void execute(const WorkUnit& unit, RecordSink& sink) override {
-    load(unit.model);
+    const KeepAlive keep_alive = [&sink] { sink.keep_alive(); };
+    load(unit.model, keep_alive);
     const Benchmark& benchmark = find_benchmark(unit.benchmark);
     const std::string& protocol = element(config_.benchmarks, unit.benchmark).protocol;
     std::vector<GeneratorPrompt> prompts;
@@ -54,7 +55,7 @@ class LacEngine : public UnitExecutor {
                          .token_ids = text_->encode_question(benchmark, index, protocol,
                                                              config_.generation.double_begin_token)});
     }
-    Generator generator(model_->model, *chooser_, make_options(unit.stream));
+    Generator generator(model_->model, *chooser_, make_options(unit.stream, keep_alive));
     std::vector<GeneratedQuestion> answers = generator.generate(prompts);
     sink.begin_unit(unit, model_->model.architecture.layers);
     for (std::size_t offset = 0; offset < answers.size(); ++offset) {
@@ -66,12 +67,12 @@ class LacEngine : public UnitExecutor {
   }
 
  private:
-  void load(ModelIndex model) {
+  void load(ModelIndex model, const KeepAlive& keep_alive) {
     if (model_ && loaded_ == model) return;
     model_.reset();  // never two models in memory
     const ModelConfig& wanted = element(config_.models, model);
     text_.emplace(wanted.path);
-    model_.emplace(load_model(wanted.path, config_.compute.dtype, device_));
+    model_.emplace(load_model(wanted.path, config_.compute.dtype, device_, keep_alive));
     loaded_ = model;
   }
 
@@ -81,7 +82,7 @@ class LacEngine : public UnitExecutor {
     return *benchmark;
   }
 
-  [[nodiscard]] GeneratorOptions make_options(StreamKind stream) const {
+  [[nodiscard]] GeneratorOptions make_options(StreamKind stream, const KeepAlive& keep_alive) const {
     return {.stream = stream,
             .branches = list_branches(config_.lac, stream),
             .alphas = config_.lac.alphas,
@@ -89,7 +90,8 @@ class LacEngine : public UnitExecutor {
             .max_new_tokens = config_.generation.max_new_tokens,
             .stop_tokens = model_->stop_tokens,
             .keep_logits = false,
-            .batch_tokens = config_.compute.batch_tokens};
+            .batch_tokens = config_.compute.batch_tokens,
+            .keep_alive = keep_alive};
   }
 
   [[nodiscard]] QuestionRecord make_record(const Benchmark& benchmark, QuestionIndex index,

@@ -95,7 +95,8 @@ std::unique_ptr<StreamRecorder> Generator::make_recorder(at::Tensor kept_tokens,
   RecorderOptions options{.layers = model_.architecture.layers,
                           .norm_precision = options_.norm_precision,
                           .model_dtype = model_.dtype(),
-                          .kept_tokens = std::move(kept_tokens)};
+                          .kept_tokens = std::move(kept_tokens),
+                          .keep_alive = options_.keep_alive};
   if (options_.stream == StreamKind::kShared) {
     return std::make_unique<SharedStreamRecorder>(std::move(options), options_.alphas);
   }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/experiment_config.h"
+#include "core/keep_alive.h"
 #include "core/work_unit.h"
 #include "worker/engine/branch_set.h"
 #include "worker/engine/token_chooser.h"
@@ -25,6 +26,7 @@ struct GeneratorOptions {
   std::vector<TokenId> stop_tokens;  // empty: never stop early
   bool keep_logits = false;          // fill Branch::logits and Branch::final_states
   std::int64_t batch_tokens = 4096;  // prompt tokens a pass, at most (a longer prompt goes alone)
+  KeepAlive keep_alive = {};         // called at every layer of every pass
 };
 
 struct GeneratorPrompt {

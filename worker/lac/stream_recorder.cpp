@@ -17,6 +17,7 @@ StreamRecorder::StreamRecorder(RecorderOptions options)
       rule_(make_void_rule(kPaperRule, arithmetic_)) {}
 
 at::Tensor StreamRecorder::measure_norms(const at::Tensor& stream) const {
+  if (options_.keep_alive) options_.keep_alive();
   at::Tensor norms = at::norm(stream.to(at::kFloat), 2, {1});
   if (arithmetic_ == RuleArithmetic::kBFloat16) norms = norms.to(at::kBFloat16).to(at::kFloat);
   return norms;

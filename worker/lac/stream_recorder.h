@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/experiment_config.h"
+#include "core/keep_alive.h"
 #include "core/records.h"
 #include "worker/lac/void_rule.h"
 #include "worker/models/stream_observer.h"
@@ -29,6 +30,7 @@ struct RecorderOptions {
   at::ScalarType model_dtype = at::kFloat;
   // Tokens of the pass whose states are kept: int64 indices on the model's device, or undefined for all.
   at::Tensor kept_tokens;
+  KeepAlive keep_alive = {};  // called at every layer
 };
 
 class StreamRecorder : public StreamObserver {

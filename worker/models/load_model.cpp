@@ -84,7 +84,8 @@ at::ScalarType to_scalar_type(DataType dtype) {
   return dtype == DataType::kFloat32 ? at::kFloat : at::kBFloat16;
 }
 
-LoadedModel load_model(const fs::path& directory, DataType dtype, const at::Device& device) {
+LoadedModel load_model(const fs::path& directory, DataType dtype, const at::Device& device,
+                       const KeepAlive& keep_alive) {
   require_directory(directory);
   const JsonFile config = JsonFile::read(directory / "config.json");
   LoadedModel loaded;
@@ -93,6 +94,7 @@ LoadedModel load_model(const fs::path& directory, DataType dtype, const at::Devi
   const Checkpoint checkpoint = Checkpoint::open(directory);
   visit_weights(loaded.model,
                 [&](const std::string& name, const std::vector<std::int64_t>& shape, at::Tensor& weight) {
+                  if (keep_alive) keep_alive();
                   weight = checkpoint.map_tensor(name, shape).to(device, to_scalar_type(dtype));
                 });
   // A tied head may be stored all the same; Hugging Face uses the embedding then, too.

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/experiment_config.h"
+#include "core/keep_alive.h"
 #include "worker/models/causal_lm.h"
 
 namespace lacuna {
@@ -17,8 +18,9 @@ struct LoadedModel {
 // Reads config.json, generation_config.json and the safetensors files of `directory`. Weights already in
 // `dtype` stay in the mapped files on the CPU; others are converted one by one. Throws InputError
 // (core/error.h) for anything missing, unsupported, mis-shaped or damaged, naming the file and the tensor or
-// key.
-LoadedModel load_model(const std::filesystem::path& directory, DataType dtype, const at::Device& device);
+// key. Calls `keep_alive` for every weight.
+LoadedModel load_model(const std::filesystem::path& directory, DataType dtype, const at::Device& device,
+                       const KeepAlive& keep_alive = {});
 
 // What can be said of a model directory without loading it.
 struct ModelFacts {

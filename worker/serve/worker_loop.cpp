@@ -35,6 +35,16 @@ std::string describe_current_exception() {
   }
 }
 
+bool current_exception_is_storage_error() {
+  try {
+    throw;
+  } catch (const StorageError&) {
+    return true;
+  } catch (...) {
+    return false;
+  }
+}
+
 ExitCode exit_code_of_current_exception() {
   try {
     throw;
@@ -59,12 +69,16 @@ class ReportingSink : public RecordSink {
   void write(const QuestionRecord& record) override {
     sink_.write(record);
     ++questions_done_;
-    if (Clock::now() - reported_ >= kProgressInterval) report();
+    keep_alive();
   }
 
   void commit_unit() override {
     sink_.commit_unit();
     committed_ = true;
+  }
+
+  void keep_alive() override {
+    if (Clock::now() - reported_ >= kProgressInterval) report();
   }
 
   [[nodiscard]] bool committed() const { return committed_; }
@@ -121,10 +135,14 @@ class WorkerLoop {
       const std::chrono::duration<double> elapsed = Clock::now() - start;
       channel_.send(UnitDone{.unit = task.unit.id, .lease = task.lease, .seconds = elapsed.count()});
     } catch (...) {
-      channel_.send(
-          UnitFailed{.unit = task.unit.id, .lease = task.lease, .reason = describe_current_exception()});
+      channel_.send(UnitFailed{.unit = task.unit.id,
+                               .lease = task.lease,
+                               .reason = describe_current_exception(),
+                               .storage_failed = current_exception_is_storage_error()});
     }
   }
+
+  void on(const StillHere&) {}
 
   void on(const StopWork& stop) { exit_code_ = stop.exit_code; }
 

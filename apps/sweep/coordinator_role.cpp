@@ -1,0 +1,93 @@
+#include "apps/sweep/coordinator_role.h"
+
+#include <fmt/format.h>
+
+#include <exception>
+
+#include "apps/report_error.h"
+#include "apps/sweep/sweep_patience.h"
+#include "core/log.h"
+#include "orchestrator/stop_signals.h"
+
+namespace lacuna {
+namespace {
+
+// The first worker's reason stands for all: usually they are the same.
+std::string describe_no_worker(const SweepOutcome& outcome) {
+  const std::string reason =
+      outcome.failed_workers.empty() ? "" : ": " + outcome.failed_workers.begin()->second.reason;
+  return fmt::format("no worker is left to compute {} unit(s){}", outcome.unfinished_units, reason);
+}
+
+ExitCode judge_outcome(const SweepOutcome& outcome, ProgressPrinter& progress) {
+  constexpr const char* kResume = "what is committed stays, the same command resumes";
+  if (outcome.unfinished_units == 0) return outcome.set_aside.empty() ? ExitCode::kOk : ExitCode::kIncomplete;
+  if (outcome.storage_failure) {
+    progress.print_line(fmt::format("lacuna: error: {}; {}", *outcome.storage_failure, kResume));
+    return ExitCode::kFailure;
+  }
+  if (outcome.stop_signal) {
+    progress.print_line(fmt::format("lacuna: stopped by {} with {} unit(s) to go; {}", *outcome.stop_signal,
+                                    outcome.unfinished_units, kResume));
+    return ExitCode::kInterrupted;
+  }
+  progress.print_line(fmt::format("lacuna: error: {}; {}", describe_no_worker(outcome), kResume));
+  return outcome.failed_workers.empty() ? ExitCode::kFailure
+                                        : outcome.failed_workers.begin()->second.exit_code;
+}
+
+void announce_run(const OpenedRun& run, std::size_t workers, ProgressPrinter& progress) {
+  const std::size_t units = run.manifest.units.size();
+  for (const CorruptPart& part : run.corrupt) {
+    progress.print_line(
+        fmt::format("warning: {} is damaged ({}); its unit is computed again", part.file.string(), part.why));
+  }
+  if (run.earlier.units > 0) {
+    progress.print_line(fmt::format("resuming: {} of {} units are done", run.earlier.units, units));
+  }
+  progress.print_line(fmt::format("run directory {}: {} units to compute with {} worker(s)",
+                                  run.directory.root().string(), run.open_units.size(), workers));
+}
+
+CoordinatorOptions make_options(const OpenedRun& run, const SweepPatience& patience,
+                                bool workers_can_be_lost) {
+  CoordinatorOptions options;
+  if (workers_can_be_lost) options.scheduler.lease = options.startup = patience.lease;
+  options.grace = patience.grace;
+  options.take_stop_signal = take_stop_signal;
+  options.on_set_aside = [&run](const UnitId& unit, const std::string& reason) {
+    record_failed_unit(run.directory, unit, reason);
+  };
+  return options;
+}
+
+}  // namespace
+
+CoordinatorReport run_coordinator(CoordinatorChannel& channel, const SweepRequest& request,
+                                  const InferenceParts& inference, bool workers_can_be_lost) {
+  CoordinatorReport report;
+  ProgressPrinter progress;
+  try {
+    const PreparedSweep sweep = prepare_sweep(request, inference);
+    for (const std::string& warning : sweep.warnings) progress.print_line("warning: " + warning);
+    const auto announce = [&](const std::string& text) { progress.print_line(text); };
+    OpenedRun& run = report.run.emplace(open_run(sweep, hash_content(sweep, announce)));
+    announce_run(run, channel.workers().size(), progress);
+    const SweepPatience patience(sweep.config.compute);
+    report.outcome = coordinate(channel, run.start_message(), run.open_units, run.earlier, progress,
+                                make_options(run, patience, workers_can_be_lost));
+    record_session(run, report.outcome);
+    report.exit_code = judge_outcome(report.outcome, progress);
+    if (report.outcome.unfinished_units > 0) report.run.reset();
+  } catch (...) {
+    report.run.reset();
+    progress.finish();
+    report.exit_code = report_error(std::current_exception());
+  }
+  // A rank that exits with an error ends the job, and rank 0 still has to merge.
+  const bool all_end_now = !report.run.has_value();
+  stop_workers(channel, all_end_now ? report.exit_code : ExitCode::kOk);
+  return report;
+}
+
+}  // namespace lacuna

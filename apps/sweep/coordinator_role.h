@@ -1,0 +1,27 @@
+// What the coordinating process does while there are workers: reads, checks, hands out, watches.
+#pragma once
+
+#include <optional>
+
+#include "apps/sweep/inference_parts.h"
+#include "apps/sweep/opened_run.h"
+#include "core/channel.h"
+#include "core/error.h"
+#include "orchestrator/coordinator.h"
+
+namespace lacuna {
+
+// What there is to do when the workers are gone.
+struct CoordinatorReport {
+  ExitCode exit_code = ExitCode::kOk;
+  std::optional<OpenedRun> run;  // if there is something to merge
+  SweepOutcome outcome;
+};
+
+// Runs the sweep over the channel and tells the workers to stop. Every failure is printed here, before they
+// are let go: a launcher kills the remaining ranks as soon as one exits with an error. `workers_can_be_lost`:
+// they are processes of their own, so silence means something.
+CoordinatorReport run_coordinator(CoordinatorChannel& channel, const SweepRequest& request,
+                                  const InferenceParts& inference, bool workers_can_be_lost);
+
+}  // namespace lacuna

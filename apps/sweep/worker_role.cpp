@@ -1,0 +1,96 @@
+#include "apps/sweep/worker_role.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+#include "apps/sweep/sweep_patience.h"
+#include "core/experiment_json.h"
+#include "orchestrator/engine_supervisor.h"
+#include "orchestrator/launch_environment.h"
+#include "orchestrator/stop_signals.h"
+#include "results/part_writer.h"
+#include "worker/serve/worker_loop.h"
+
+namespace lacuna {
+namespace {
+
+// One worker a GPU where there are any, else a share of the node's cores.
+WorkerPlace choose_place(const ComputeConfig& compute, const NodePlace& node,
+                         const InferenceParts& inference) {
+  WorkerPlace place;
+  place.threads = compute.threads > 0 ? compute.threads
+                                      : share_cores(count_own_cores(), node.workers_on_same_cores,
+                                                    read_cpu_quota(), node.local_workers);
+  if (compute.device == "cpu") return place;
+  const std::int64_t gpus = inference.count_gpus();
+  if (gpus > 0) {
+    // Modulo: a launcher may show every task only the GPU that it is to use.
+    place.device_index = node.local_worker % gpus;
+  } else if (compute.device == "cuda") {
+    throw InputError({.problem = "compute.device is 'cuda' but this worker sees no GPU",
+                      .why = "LibTorch was built without CUDA, or no device is visible on this node",
+                      .suggestion = "check nvidia-smi and CUDA_VISIBLE_DEVICES, or use compute.device=auto"});
+  }
+  return place;
+}
+
+MakeWorkerEngine make_engine_factory(const InferenceParts& inference, const NodePlace& node) {
+  return [&inference, node](const StartWork& start) {
+    const ExperimentConfig config = experiment_from_json(start.experiment_json);
+    const WorkerPlace place = choose_place(config.compute, node, inference);
+    return WorkerEngine{
+        .executor = inference.make_executor(config, place),
+        .sink = std::make_unique<PartWriter>(RunDirectory(start.run_directory), config, start.fingerprint),
+        .device = inference.describe_device(place),
+        .threads = place.threads};
+  };
+}
+
+SupervisorOptions make_supervisor_options(const StartWork& start) {
+  const SweepPatience patience(experiment_from_json(start.experiment_json).compute);
+  const RunDirectory directory(start.run_directory);
+  return {.heartbeat = patience.heartbeat,
+          .coordinator_silence = patience.coordinator_silence,
+          .is_committed = [directory](const WorkUnit& unit) {
+            std::error_code ignored;
+            return std::filesystem::exists(directory.part_file(unit.id), ignored);
+          }};
+}
+
+std::int64_t parse_count(const std::string& text) {
+  std::int64_t value = 0;
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (failure != std::errc() || end != text.data() + text.size() || value < 0) {
+    throw InputError({.problem = fmt::format("'{}' is no argument of an engine", text),
+                      .why = "lacuna starts its engines itself"});
+  }
+  return value;
+}
+
+}  // namespace
+
+ExitCode serve_inside(WorkerChannel& channel, const NodePlace& node, const InferenceParts& inference) {
+  return serve_units(channel, make_engine_factory(inference, node));
+}
+
+std::optional<ExitCode> serve_with_engine_process(WorkerChannel& channel, const NodePlace& node) {
+  const auto launcher =
+      make_process_launcher({kEngineCommand, std::to_string(node.local_worker),
+                             std::to_string(node.local_workers), std::to_string(node.workers_on_same_cores)});
+  return supervise_engine(channel, *launcher, make_supervisor_options, take_stop_signal);
+}
+
+ExitCode serve_as_engine(const std::vector<std::string>& arguments, const InferenceParts& inference) {
+  constexpr std::size_t kOwnArguments = 3;
+  const std::unique_ptr<WorkerChannel> channel = become_engine(arguments);
+  if (arguments.size() < kOwnArguments) {
+    throw InputError({.problem = "an engine without a place", .why = "lacuna starts its engines itself"});
+  }
+  const NodePlace node{.local_worker = parse_count(arguments[0]),
+                       .local_workers = parse_count(arguments[1]),
+                       .workers_on_same_cores = parse_count(arguments[2])};
+  return serve_inside(*channel, node, inference);
+}
+
+}  // namespace lacuna
