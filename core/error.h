@@ -10,6 +10,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 
 namespace lacuna {
 
@@ -62,6 +63,16 @@ class SystemError : public Error {
  public:
   explicit SystemError(ErrorText text, std::optional<SourceLocation> location = std::nullopt)
       : Error(ExitCode::kFailure, std::move(text), std::move(location)) {}
+};
+
+// The disk failed us (full, read-only, gone): exit code 1. What is committed stays valid, and the same
+// command resumes when there is space again. A worker that gets one must not charge it to its unit.
+class StorageError : public SystemError {
+ public:
+  // "cannot <action> '<file>': <what the error number means>; <what to do>", for example action "write".
+  StorageError(std::string_view action, const std::filesystem::path& file, int error_number);
+  // For failures without an error number.
+  explicit StorageError(ErrorText text) : SystemError(std::move(text)) {}
 };
 
 // "FILE:LINE:COLUMN: problem: why; suggestion" with the parts that are known.

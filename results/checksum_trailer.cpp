@@ -1,7 +1,5 @@
 #include "results/checksum_trailer.h"
 
-#include <fmt/format.h>
-
 #include <xxhash.h>
 
 #include <cerrno>
@@ -79,21 +77,19 @@ ChecksumTrailer make_checksum_trailer(std::span<const std::uint8_t> image) {
 }
 
 void append_checksum_trailer(const std::filesystem::path& file) {
-  const std::uint64_t length = std::filesystem::file_size(file);
+  std::error_code status;
+  const std::uint64_t length = std::filesystem::file_size(file, status);
+  if (status) throw StorageError("read back", file, status.value());
   Hasher hasher;
   std::ifstream stream(file, std::ios::binary);
   if (!stream || !hash_stream(stream, length, hasher)) {
-    throw SystemError({.problem = fmt::format("cannot read back '{}'", file.string()),
-                       .why = std::generic_category().message(errno)});
+    throw StorageError("read back", file, errno);
   }
   const ChecksumTrailer trailer = finish_trailer(hasher, length);
   std::ofstream output(file, std::ios::binary | std::ios::app);
   output.write(reinterpret_cast<const char*>(trailer.data()), static_cast<std::streamsize>(trailer.size()));
   output.close();
-  if (!output) {
-    throw SystemError({.problem = fmt::format("cannot write '{}'", file.string()),
-                       .why = std::generic_category().message(errno)});
-  }
+  if (!output) throw StorageError("write", file, errno);
 }
 
 std::optional<std::string> find_checksum_problem(const std::filesystem::path& file) {

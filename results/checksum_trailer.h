@@ -20,7 +20,7 @@ using ChecksumTrailer = std::array<std::uint8_t, kChecksumTrailerBytes>;
 
 ChecksumTrailer make_checksum_trailer(std::span<const std::uint8_t> image);
 
-// Appends the trailer to a finished file, which is read once in pieces. Throws SystemError.
+// Appends the trailer to a finished file, which is read once in pieces. Throws StorageError.
 void append_checksum_trailer(const std::filesystem::path& file);
 
 // Reads the file once in pieces. Nothing if it is as it was written, else what is wrong with it, for example

@@ -259,6 +259,11 @@ void write_store(const std::filesystem::path& file, const RunDirectory& run, con
   store.close();
 }
 
+void remove_quietly(const std::filesystem::path& file) {
+  std::error_code ignored;
+  std::filesystem::remove(file, ignored);
+}
+
 }  // namespace
 
 std::filesystem::path merge_run(const RunDirectory& run, const MergeOptions& options) {
@@ -270,9 +275,14 @@ std::filesystem::path merge_run(const RunDirectory& run, const MergeOptions& opt
   try {
     write_store(temporary, run, manifest, inspection);
     append_checksum_trailer(temporary);
+  } catch (const Hdf5Error& error) {
+    remove_quietly(temporary);
+    if (error.exit_code() != ExitCode::kFailure) throw;  // a part cannot be read
+    throw StorageError({.problem = fmt::format("cannot write the store '{}'", output.string()),
+                        .why = error.text().why,
+                        .suggestion = "the parts are complete: merge again when the disk is well"});
   } catch (...) {
-    std::error_code ignored;
-    std::filesystem::remove(temporary, ignored);
+    remove_quietly(temporary);
     throw;
   }
   publish_file(temporary, output);

@@ -16,7 +16,7 @@ struct MergeOptions {
 // Checks every part (checksum, unit, questions), then copies them in plan order into one file, a few rows at
 // a time, under a temporary name that is renamed at the end. The content does not depend on the order in
 // which the parts were made. Returns the store's path. Throws InputError with a list of missing, double,
-// foreign or corrupt parts (corrupt ones count as missing with allow_incomplete), SystemError if the disk
+// foreign or corrupt parts (corrupt ones count as missing with allow_incomplete), StorageError if the disk
 // fails.
 std::filesystem::path merge_run(const RunDirectory& run, const MergeOptions& options = {});
 

@@ -60,12 +60,7 @@ std::filesystem::path RunDirectory::author_json_folder(const std::string& model,
 }
 
 void RunDirectory::create() const {
-  std::error_code status;
-  std::filesystem::create_directories(parts_folder(), status);
-  if (status) {
-    throw SystemError({.problem = fmt::format("cannot make the folder '{}'", parts_folder().string()),
-                       .why = status.message()});
-  }
+  make_folders(parts_folder());
 }
 
 PartScan scan_parts(const RunDirectory& run) {
@@ -111,10 +106,8 @@ bool has_manifest(const RunDirectory& run) {
 
 void record_failed_unit(const RunDirectory& run, const UnitId& unit, const std::string& why) {
   const nlohmann::json line = {{"unit", unit.value()}, {"why", why}};
-  std::ofstream stream(run.failures_file(), std::ios::app | std::ios::binary);
-  stream << line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
-  stream.close();
-  if (!stream) throw SystemError({.problem = fmt::format("cannot write '{}'", run.failures_file().string())});
+  append_to_file(run.failures_file(),
+                 line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
 }
 
 std::map<UnitId, std::string> failed_units(const RunDirectory& run) {

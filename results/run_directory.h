@@ -38,7 +38,7 @@ class RunDirectory {
                                                          const std::string& benchmark, LacMode mode,
                                                          double alpha) const;
 
-  // Makes the directory and parts/. Throws SystemError.
+  // Makes the directory and parts/. Throws StorageError.
   void create() const;
 
  private:
@@ -65,13 +65,13 @@ std::set<UnitId> committed_units(const RunDirectory& run);
 // Removes the temporary files of dead writers. Only while nobody writes: at the start of a run, by rank 0.
 void remove_temporary_parts(const RunDirectory& run);
 
-// Writes manifest.json at once or not at all (temporary name, fsync, rename). Throws SystemError.
+// Writes manifest.json at once or not at all (temporary name, fsync, rename). Throws StorageError.
 void write_manifest(const RunDirectory& run, const RunManifest& manifest);
 // Throws InputError if there is none, or it is no manifest of a known version.
 RunManifest read_manifest(const RunDirectory& run);
 bool has_manifest(const RunDirectory& run);
 
-// Appends to failures.jsonl that a unit was given up.
+// Appends to failures.jsonl that a unit was given up. Throws StorageError, and then leaves no half line.
 void record_failed_unit(const RunDirectory& run, const UnitId& unit, const std::string& why);
 // The last reason of every unit recorded there. A unit that was committed later is still listed.
 std::map<UnitId, std::string> failed_units(const RunDirectory& run);

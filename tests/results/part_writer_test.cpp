@@ -150,7 +150,7 @@ TEST(PartWriter, AFullDiskIsOneErrorAndLeavesNothing) {
   ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
   const rlimit small{.rlim_cur = 2000, .rlim_max = before.rlim_max};
   ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
-  EXPECT_THROW(made.write_parts({1}), SystemError);
+  EXPECT_THROW(made.write_parts({1}), StorageError);
   ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
   EXPECT_EQ(names_in(made.run.parts_folder()), std::set<std::string>{made.plan[0].id.value() + ".h5"});
   made.write_parts({1});
