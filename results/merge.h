@@ -3,7 +3,9 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
+#include "results/hdf5_file.h"
 #include "results/run_directory.h"
 
 namespace lacuna {
@@ -29,5 +31,11 @@ std::string content_digest(const std::filesystem::path& store);
 // Empty if two stores say the same but for timings and the manifest's environment; else the first difference:
 // its path in the file, the position and both values.
 std::string compare_stores(const std::filesystem::path& a, const std::filesystem::path& b);
+// The same for open files, which may be parts too.
+std::string compare_contents(const Hdf5File& a, const Hdf5File& b);
+
+// The first difference of every dataset or group that differs, at most `limit` of them.
+std::vector<std::string> find_store_differences(const std::filesystem::path& a,
+                                                const std::filesystem::path& b, std::size_t limit);
 
 }  // namespace lacuna
