@@ -1,6 +1,6 @@
 // A conversation from anywhere (any JSON), rendered by a template that does most of what templates do to it.
+#include "core/bounded_json.h"
 #include "tests/fuzz/fuzz_input.h"
-#include "worker/tokenizer/bounded_json.h"
 #include "worker/tokenizer/chat_template.h"
 
 namespace lacuna {

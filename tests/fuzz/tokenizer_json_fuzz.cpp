@@ -2,9 +2,9 @@
 #include <algorithm>
 #include <string>
 
+#include "core/utf8.h"
 #include "tests/fuzz/fuzz_input.h"
 #include "worker/tokenizer/tokenizer.h"
-#include "worker/tokenizer/utf8.h"
 
 namespace lacuna {
 namespace {

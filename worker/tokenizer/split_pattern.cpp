@@ -10,8 +10,8 @@
 #include <stdexcept>
 
 #include "core/error.h"
+#include "core/utf8.h"
 #include "worker/tokenizer/regex_translation.h"
-#include "worker/tokenizer/utf8.h"
 
 namespace lacuna {
 namespace {
