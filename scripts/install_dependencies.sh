@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the Debian 12 packages that Lacuna needs, and only those that are missing. Works as root or with sudo.
 #
-# usage: scripts/install_dependencies.sh [--with-checks]     --with-checks: also what the style checks need
+# usage: scripts/install_dependencies.sh [--with-checks]     --with-checks: also what the style checks and fuzzing need
 set -euo pipefail
 
 packages=(
@@ -9,12 +9,12 @@ packages=(
   libtorch-dev libopenblas0-pthread      # inference; without OpenBLAS float32 products are 50 times slower
   openmpi-bin libopenmpi-dev             # sharding
   libhdf5-dev hdf5-tools                 # the store
-  libyaml-cpp-dev libfmt-dev libspdlog-dev libcli11-dev nlohmann-json3-dev libxxhash-dev librandom123-dev
+  libyaml-cpp-dev libfmt-dev libspdlog-dev libcli11-dev nlohmann-json3-dev libxxhash-dev libssl-dev librandom123-dev
   libpcre2-dev libutf8proc-dev           # tokenizers
   libgtest-dev libgmock-dev python3 python3-h5py python3-numpy
 )
 if [[ "${1:-}" == "--with-checks" ]]; then
-  packages+=(clang-format-14 clang-tidy-14 libc++-14-dev libc++abi-14-dev)
+  packages+=(clang-format-14 clang-tidy-14 libc++-14-dev libc++abi-14-dev clang-14 libclang-rt-14-dev)
 fi
 
 missing=()

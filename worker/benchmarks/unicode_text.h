@@ -1,4 +1,4 @@
-// UTF-8 as the readers and the graders need it.
+// Characters as the readers and the graders need them; the codec is core/utf8.h.
 #pragma once
 
 #include <cstddef>

@@ -7,8 +7,11 @@
 namespace lacuna {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
 
 class Mmlu : public ::testing::Test {
  protected:
@@ -50,6 +53,20 @@ TEST_F(Mmlu, TrimsNothing) {
   EXPECT_EQ(benchmark->user_message(QuestionIndex(0)),
             "\n    Question:\n     why \"so\"\n\xC2\xA0\n\n    Options:\n    A.  a\nB. b \nC. None\nD. d\n\n"
             "    Output format:\n    [Option]\n\n    ");
+}
+
+TEST_F(Mmlu, WarnsOfFilesThatAreNotTheOriginals) {
+  EXPECT_THAT(load_benchmark(config_, 0)->warnings(),
+              ElementsAre(AllOf(HasSubstr("test/astronomy_test.csv, "), HasSubstr("test/virology_test.csv: "),
+                                HasSubstr("damaged or was edited"), Not(HasSubstr("_dev.csv")))));
+  config_.protocol = "harness";
+  config_.shots = 1;
+  EXPECT_THAT(load_benchmark(config_, 0)->warnings(), ElementsAre(HasSubstr("dev/virology_dev.csv: ")));
+}
+
+TEST_F(Mmlu, SaysNothingOfFilesOfSomebodysOwn) {
+  config_.path = folder_.write("alchemy_test.csv", "q,1,2,3,4,D\n");
+  EXPECT_THAT(load_benchmark(config_, 0)->warnings(), IsEmpty());
 }
 
 TEST_F(Mmlu, WritesTheHarnessPrompt) {
