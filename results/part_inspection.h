@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,7 @@ struct ModeSizes {
   GroupSize pp;  // empty in exit mode, which shares trace's
   GroupSize response;
   GroupSize rg;
+  std::optional<GroupSize> loglik;  // if log-likelihoods were asked for
   std::int64_t timed_questions = 0;
 };
 
