@@ -156,8 +156,12 @@ class MmluBenchmark : public Benchmark {
             .question = write_harness_question(asked)};
   }
 
-  std::vector<Continuation> continuations(QuestionIndex /*index*/) const override {
-    return letter_continuations(kChoices, false);
+  std::vector<Continuation> harness_continuations(QuestionIndex /*index*/) const override {
+    return list_letter_continuations(kChoices, " {}");
+  }
+
+  std::vector<Continuation> paper_continuations(QuestionIndex /*index*/) const override {
+    return list_letter_continuations(kChoices, "{}");
   }
 
  private:

@@ -54,6 +54,10 @@ std::string_view trim_white_space(std::string_view text) {
     if (!is_white_space(first.code_point)) break;
     text.remove_prefix(first.bytes);
   }
+  return trim_trailing_white_space(text);
+}
+
+std::string_view trim_trailing_white_space(std::string_view text) {
   while (!text.empty()) {
     const DecodedCharacter last = decode_character_before(text, text.size());
     if (!is_white_space(last.code_point)) break;

@@ -81,7 +81,7 @@ TEST_F(Mmlu, WritesTheHarnessPrompt) {
   EXPECT_EQ(prompt.question, "why \"so\"\nA.  a\nB. b \nC. None\nD. d\nAnswer:");
   EXPECT_EQ(benchmark->harness_context(QuestionIndex(0)),
             prompt.description + prompt.examples + prompt.question);
-  const auto continuations = benchmark->continuations(QuestionIndex(0));
+  const auto continuations = benchmark->harness_continuations(QuestionIndex(0));
   ASSERT_EQ(continuations.size(), 4U);
   EXPECT_EQ(continuations[3].text, " D");
   EXPECT_EQ(continuations[3].choice, "D");
