@@ -13,7 +13,7 @@
 #include "results/merge.h"
 #include "results/part_catalog.h"
 #include "results/run_directory.h"
-#include "tests/integration/run_program.h"
+#include "tests/integration/sweep_fixture.h"
 
 namespace lacuna {
 namespace {
@@ -22,60 +22,10 @@ namespace fs = std::filesystem;
 using testing::count_of;
 using testing::Finished;
 using ::testing::HasSubstr;
-using testing::launcher;
 using ::testing::Not;
 using testing::read_text;
-using testing::run_program;
 
-class Sweep : public ::testing::Test {
- protected:
-  void SetUp() override {
-    const auto* const info = ::testing::UnitTest::GetInstance()->current_test_info();
-    root_ = fs::absolute(fs::path(::testing::TempDir()) / fmt::format("sweep_{}_{}", info->name(), getpid()));
-    fs::remove_all(root_);
-    for (const char* const model : {"a", "b"}) {
-      fs::create_directories(root_ / model);
-      write(fmt::format("{}/config.json", model), fmt::format("\"{}\"", model));
-    }
-    std::string boolq;
-    std::string mmlu;
-    for (int i = 0; i < 23; ++i) {
-      boolq += fmt::format("{{\"question\": \"q{}\", \"passage\": \"p\", \"answer\": {}}}\n", i, i % 2 == 0);
-      mmlu += fmt::format("Question {},w,x,y,z,{}\n", i, static_cast<char>('A' + i % 4));
-    }
-    write("boolq.jsonl", boolq);
-    write("mmlu/test/astronomy_test.csv", mmlu);
-    write("e.yaml", R"(
-models: [{name: a, path: a}, {name: b, path: b}]
-benchmarks: [{benchmark: boolq, path: boolq.jsonl}, {benchmark: mmlu, path: mmlu}]
-lac: {alphas: [0.2, 0.5, 0.8], modes: [exit, propagate]}
-compute: {unit_questions: 4, device: cpu}
-)");
-  }
-  void TearDown() override {
-    if (!HasFailure()) fs::remove_all(root_);
-  }
-
-  void write(const std::string& name, const std::string& text) const {
-    fs::create_directories((root_ / name).parent_path());
-    std::ofstream(root_ / name, std::ios::binary) << text;
-  }
-
-  // Runs the sweep with that many ranks (0: without mpirun) into <root>/<output>.
-  Finished run(int ranks, const std::string& output, const std::string& more = "",
-               const std::string& variables = "") const {
-    return run_program(fmt::format("{} {} {} {} output={} {}", variables, launcher(ranks), FAKE_SWEEP,
-                                   (root_ / "e.yaml").string(), (root_ / output).string(), more),
-                       root_);
-  }
-
-  [[nodiscard]] RunDirectory directory(const std::string& output) const {
-    return RunDirectory(root_ / output);
-  }
-  [[nodiscard]] fs::path store(const std::string& output) const { return directory(output).store_file(); }
-
-  fs::path root_;
-};
+class Sweep : public testing::SweepFixture {};
 
 TEST_F(Sweep, AloneComputesEverythingAndPrintsTheTable) {
   const Finished finished = run(0, "run");

@@ -1,0 +1,310 @@
+"""Random faults at random moments, run after run: every run must end with the store of an undisturbed one.
+
+usage: chaos_test.py --lacuna LACUNA --sweep FAKE_SWEEP [--mpirun "mpirun ..."] [--runs N] [--seed S] [--jobs J]
+
+A run is one sweep (a stand-in for inference, hundreds of answers) that is started again with the same command
+until it is complete. While a job runs, faults are drawn: an engine, a worker rank, the coordinator or the whole
+job is killed, an engine or a rank is stopped, a signal asks the job to end, the disk (a small tmpfs, where this
+may be mounted) is filled up. Between jobs bytes of committed parts are flipped and files cut short. Checked:
+- what a restarted job says is committed is what whole files hold: nothing is lost, nothing is computed twice;
+- `lacuna verify` finds nothing missing and nothing double, `lacuna compare` nothing different;
+- no process of a job outlives it.
+The seed is printed; the same seed draws the same faults, though not the same moments of the machine.
+"""
+import argparse
+import concurrent.futures
+import json
+import os
+import pathlib
+import random
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+QUESTIONS = 40
+JOB_SECONDS = 120  # longer is a hang
+MOST_JOBS = 40
+
+
+def write_experiment(folder):
+    for model in ("a", "b"):
+        (folder / model).mkdir()
+        (folder / model / "config.json").write_text(f'"{model}"')
+    (folder / "boolq.jsonl").write_text("".join(
+        json.dumps({"question": f"q{i}", "passage": "p", "answer": i % 2 == 0}) + "\n" for i in range(QUESTIONS)))
+    (folder / "mmlu" / "test").mkdir(parents=True)
+    (folder / "mmlu" / "test" / "astronomy_test.csv").write_text("".join(
+        f"Question {i},w,x,y,z,{'ABCD'[i % 4]}\n" for i in range(QUESTIONS)))
+    experiment = folder / "chaos.yaml"
+    experiment.write_text(
+        "models: [{name: a, path: a}, {name: b, path: b}]\n"
+        "benchmarks: [{benchmark: boolq, path: boolq.jsonl}, {benchmark: mmlu, path: mmlu}]\n"
+        "lac: {alphas: [0.2, 0.5, 0.8], modes: [exit, propagate]}\n"
+        "compute: {unit_questions: 2, device: cpu, heartbeat_seconds: 2, grace_seconds: 2}\n")
+    return experiment
+
+
+def processes_of(run_directory):
+    """{pid: role} of the processes that work on a run directory: mpirun, coordinator, rank, engine."""
+    marker = f"output={run_directory}".encode()
+    found = {}
+    parents = {}
+    for entry in pathlib.Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            command = (entry / "cmdline").read_bytes().split(b"\0")
+            status = (entry / "stat").read_text().rsplit(")", 1)[1].split()
+            if status[0] == "Z":
+                continue
+            parents[int(entry.name)] = int(status[1])
+            if marker in command:
+                if b"mpirun" in command[0]:
+                    found[int(entry.name)] = "mpirun"
+                    continue
+                environment = (entry / "environ").read_bytes().split(b"\0")
+                rank = [v for v in environment if v.startswith(b"OMPI_COMM_WORLD_RANK=")]
+                found[int(entry.name)] = "rank" if rank and rank[0] != b"OMPI_COMM_WORLD_RANK=0" else "coordinator"
+        except (OSError, IndexError):
+            continue  # it ended meanwhile
+    for pid, parent in parents.items():
+        if found.get(parent) in ("rank", "coordinator") and pid not in found:
+            found[pid] = "engine"
+    return found
+
+
+def kill(pid, number):
+    try:
+        os.kill(pid, number)
+        return True
+    except ProcessLookupError:
+        return False
+
+
+class Disk:
+    """Where a run directory lies: a small tmpfs that can be filled, or a plain folder where mounting is not allowed."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        folder.mkdir()
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=120m", "tmpfs", folder], capture_output=True)
+        self.is_small = mounted.returncode == 0
+
+    def fill(self):
+        if not self.is_small:
+            return False
+        with open(self.folder / "ballast", "wb", buffering=0) as ballast:
+            try:
+                while True:
+                    ballast.write(b"x" * 65536)
+            except OSError:
+                try:
+                    while True:
+                        ballast.write(b"x")
+                except OSError:
+                    pass
+        return True
+
+    def make_room(self):
+        (self.folder / "ballast").unlink(missing_ok=True)
+
+    def remove(self):
+        if self.is_small:
+            subprocess.run(["umount", "-l", self.folder], check=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Run:
+    def __init__(self, number, seed, arguments, experiment, reference, scratch):
+        self.random = random.Random(f"{seed}/{number}")
+        self.arguments = arguments
+        self.experiment = experiment
+        self.reference = reference
+        self.disk = Disk(scratch / f"disk{number}")
+        self.directory = self.disk.folder / "run"
+        self.log = []
+        self.jobs = 0
+
+    # --- faults while a job runs
+
+    def victims(self, role):
+        return sorted(pid for pid, r in processes_of(self.directory).items() if r == role)
+
+    def strike(self, role, number):
+        victims = self.victims(role)
+        return bool(victims) and kill(self.random.choice(victims), number)
+
+    def kill_everything(self):
+        found = processes_of(self.directory)
+        return any([kill(pid, signal.SIGKILL) for pid in found])
+
+    def inject(self):
+        fault, weight = zip(*[
+            (("kill engine", lambda: self.strike("engine", signal.SIGKILL)), 8),
+            (("segfault engine", lambda: self.strike("engine", signal.SIGSEGV)), 3),
+            (("stop engine", lambda: self.strike("engine", signal.SIGSTOP)), 2),
+            (("kill rank", lambda: self.strike("rank", signal.SIGKILL)), 3),
+            (("stop rank", lambda: self.strike("rank", signal.SIGSTOP)), 0.15),
+            (("kill coordinator", lambda: self.strike("coordinator", signal.SIGKILL)), 3),
+            (("kill mpirun", lambda: self.strike("mpirun", signal.SIGKILL)), 2),
+            (("kill the whole job", self.kill_everything), 3),
+            (("SIGTERM to a rank", lambda: self.strike("rank", signal.SIGTERM)), 1),
+            (("SIGTERM to the coordinator", lambda: self.strike("coordinator", signal.SIGTERM)), 2),
+            (("SIGTERM to mpirun", lambda: self.strike("mpirun", signal.SIGTERM)), 1),
+            (("SIGUSR1 to mpirun", lambda: self.strike("mpirun", signal.SIGUSR1)), 1),
+            (("fill the disk", self.disk.fill), 3),
+        ])
+        name, action = self.random.choices(fault, weight)[0]
+        if action():
+            self.log.append(f"job {self.jobs}: {name}")
+
+    # --- faults between jobs
+
+    def damage_a_file(self):
+        """Flips a byte of a committed part or bundle, or cuts it short. Returns whether one was damaged."""
+        parts = sorted(p for p in (self.directory / "parts").glob("*") if not p.name.startswith("."))
+        if not parts:
+            return False
+        part = self.random.choice(parts)
+        content = bytearray(part.read_bytes())
+        if self.random.random() < 0.7:
+            content[self.random.randrange(len(content))] ^= 1 << self.random.randrange(8)
+            self.log.append(f"a flipped bit in {part.name}")
+        else:
+            del content[self.random.randrange(len(content)):]
+            self.log.append(f"{part.name} cut short")
+        part.write_bytes(content)
+        return True
+
+    # --- jobs
+
+    def command(self):
+        ranks = self.random.choice([0, 2, 3, 3])
+        launcher = shlex.split(self.arguments.mpirun) + ["-n", str(ranks)] if ranks and self.arguments.mpirun else []
+        return launcher + [self.arguments.sweep, str(self.experiment), f"output={self.directory}"]
+
+    def committed_units(self):
+        status = subprocess.run([self.arguments.lacuna, "status", "--json", str(self.directory)], capture_output=True,
+                                text=True, check=False)
+        return json.loads(status.stdout)["units"]["done"] if status.returncode == 0 else 0
+
+    def run_job(self, is_disturbed):
+        self.jobs += 1
+        environment = dict(os.environ, FAKE_UNIT_MS=str(self.random.choice([0, 5, 20])), FAKE_ENGINE="process")
+        expected = self.committed_units()
+        with tempfile.TemporaryFile("w+") as output:
+            job = subprocess.Popen(self.command(), stdout=output, stderr=output, env=environment,
+                                   start_new_session=True)
+            deadline = time.monotonic() + JOB_SECONDS
+            strikes = self.random.choice([1, 1, 2, 3]) if is_disturbed else 0
+            next_strike = time.monotonic() + self.random.uniform(0.05, 2.0)
+            while job.poll() is None:
+                if time.monotonic() > deadline:
+                    self.kill_everything()
+                    job.wait()
+                    raise AssertionError(f"a job hung for {JOB_SECONDS} s")
+                if strikes and time.monotonic() > next_strike:
+                    strikes -= 1
+                    self.inject()
+                    next_strike = time.monotonic() + self.random.uniform(0.05, 1.5)
+                time.sleep(0.02)
+            output.seek(0)
+            text = output.read()
+        self.wait_for_orphans()
+        self.disk.make_room()
+        return job.returncode, text, expected
+
+    def wait_for_orphans(self):
+        """After kill -9 of mpirun its ranks notice by themselves; nobody may stay for long."""
+        deadline = time.monotonic() + 60
+        while found := processes_of(self.directory):
+            if time.monotonic() > deadline:
+                raise AssertionError(f"processes outlive their job: {found}")
+            for pid, role in found.items():
+                if role in ("rank", "engine"):
+                    kill(pid, signal.SIGCONT)  # the stopped ones cannot notice
+            time.sleep(0.05)
+
+    def execute(self):
+        is_damaged = False
+        while True:
+            # The first job of a run is always disturbed; later ones mostly.
+            code, text, expected = self.run_job(self.jobs == 0 or self.random.random() < 0.6)
+            resumed = [line for line in text.splitlines() if line.startswith("resuming: ")]
+            if resumed and not is_damaged:
+                units = int(resumed[0].split()[1])
+                assert units == expected, f"{units} units resumed of {expected} committed"
+            if code == 0:
+                break
+            assert self.jobs < MOST_JOBS, f"no end after {self.jobs} jobs"
+            assert code not in (2,), f"exit code {code}"
+            is_damaged = self.random.random() < 0.3 and self.damage_a_file()
+        self.check()
+
+    def check(self):
+        store = self.directory / "store.h5"
+        for command in (["verify", str(self.directory)], ["compare", str(self.reference), str(store)]):
+            done = subprocess.run([self.arguments.lacuna, *command], capture_output=True, text=True, check=False)
+            assert done.returncode == 0, f"lacuna {command[0]}: {done.stdout}{done.stderr}"
+
+
+def execute_run(number, seed, arguments, experiment, reference, scratch):
+    run = Run(number, seed, arguments, experiment, reference, scratch)
+    try:
+        run.execute()
+        return number, None, run.log, run.jobs
+    except Exception as error:  # pylint: disable=broad-except
+        run.kill_everything()
+        kept = scratch / f"failed{number}"
+        shutil.copytree(run.directory, kept, dirs_exist_ok=True)
+        return number, f"{error!r} (kept: {kept})", run.log, run.jobs
+    finally:
+        run.disk.remove()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--lacuna", required=True)
+    parser.add_argument("--sweep", required=True)
+    parser.add_argument("--mpirun", default="")
+    parser.add_argument("--runs", type=int, default=20)
+    parser.add_argument("--seed", default=str(random.SystemRandom().randrange(10**6)))
+    parser.add_argument("--jobs", type=int, default=1, help="runs at the same time")
+    arguments = parser.parse_args()
+    os.environ.setdefault("OMPI_ALLOW_RUN_AS_ROOT", "1")
+    os.environ.setdefault("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1")
+    scratch = pathlib.Path(tempfile.mkdtemp(prefix="lacuna-chaos-"))
+    experiment = write_experiment(scratch)
+    undisturbed = scratch / "undisturbed"
+    subprocess.run([arguments.sweep, str(experiment), f"output={undisturbed}"], check=True, capture_output=True)
+    print(f"seed {arguments.seed}, {arguments.runs} runs", flush=True)
+    start = time.monotonic()
+    failures, faults, jobs = 0, {}, 0
+    with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
+        runs = [pool.submit(execute_run, number, arguments.seed, arguments, experiment, undisturbed / "store.h5", scratch)
+                for number in range(arguments.runs)]
+        for done in concurrent.futures.as_completed(runs):
+            number, failure, log, job_count = done.result()
+            jobs += job_count
+            for line in log:
+                kind = line.split(": ", 1)[-1]
+                kind = "flipped bit" if kind.startswith("a flipped") else "file cut short" if "cut" in kind else kind
+                faults[kind] = faults.get(kind, 0) + 1
+            if failure:
+                failures += 1
+                print(f"run {number} FAILED: {failure}\n  " + "\n  ".join(log), flush=True)
+    seconds = time.monotonic() - start
+    print(f"{arguments.runs} runs, {jobs} jobs, {sum(faults.values())} faults in {seconds:.0f} s: {failures} failed")
+    for kind, count in sorted(faults.items(), key=lambda item: -item[1]):
+        print(f"  {count:5} {kind}")
+    if not failures:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

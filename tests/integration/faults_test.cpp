@@ -1,0 +1,135 @@
+// What ends a worker's engine, or a run, costs at most the units in flight. Each fault alone, at a chosen
+// moment; chaos_test.py mixes them at random.
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "results/merge.h"
+#include "results/part_catalog.h"
+#include "tests/integration/sweep_fixture.h"
+
+namespace lacuna {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::count_of;
+using testing::Finished;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class Faults : public testing::SweepFixture {
+ protected:
+  // Alone with an engine process, and with two workers where there is MPI.
+  static std::vector<int> rank_counts() { return HAS_MPI == 0 ? std::vector{0} : std::vector{0, 3}; }
+
+  // Settings under which a fault happens once.
+  [[nodiscard]] std::string once(const std::string& fault) const {
+    std::ofstream(root_ / "once") << "x";
+    return fmt::format("FAKE_ENGINE=process FAKE_ONCE={} {}", (root_ / "once").string(), fault);
+  }
+
+  void expect_undisturbed_store(const std::string& output) {
+    if (!fs::exists(store("whole"))) {
+      ASSERT_EQ(run(0, "whole").exit_code, 0);
+    }
+    EXPECT_EQ(compare_stores(store("whole"), store(output)), "");
+  }
+};
+
+TEST_F(Faults, AnEngineThatDiesCostsItsUnitOneTry) {
+  for (const int ranks : rank_counts()) {
+    const std::string output = fmt::format("run{}", ranks);
+    const Finished finished = run(ranks, output, "", once("FAKE_DIE_AT=a+mmlu+shared+0000008"));
+    ASSERT_EQ(finished.exit_code, 0) << finished.err;
+    EXPECT_EQ(count_of(finished.err, "failed and will be tried again"), 1U) << finished.err;
+    EXPECT_THAT(finished.err, HasSubstr("was killed by signal 9"));
+    EXPECT_FALSE(fs::exists(root_ / "once"));
+    expect_undisturbed_store(output);
+  }
+}
+
+TEST_F(Faults, AnEngineThatHangsIsReplaced) {
+  for (const int ranks : rank_counts()) {
+    const std::string output = fmt::format("run{}", ranks);
+    const Finished finished =
+        run(ranks, output, "compute.heartbeat_seconds=1.5", once("FAKE_HANG_AT=b+boolq"));
+    ASSERT_EQ(finished.exit_code, 0) << finished.err;
+    EXPECT_THAT(finished.err, HasSubstr("made no progress for 1 s and was killed"));
+    expect_undisturbed_store(output);
+  }
+}
+
+TEST_F(Faults, AUnitThatKillsThreeEnginesIsSetAside) {
+  for (const int ranks : rank_counts()) {
+    const std::string output = fmt::format("run{}", ranks);
+    const Finished finished = run(ranks, output, "", "FAKE_ENGINE=process FAKE_DIE_AT=a+mmlu+shared+0000008");
+    EXPECT_EQ(finished.exit_code, 3) << finished.err;
+    EXPECT_THAT(finished.err, HasSubstr("failed too often and is set aside: the engine process"));
+    EXPECT_THAT(finished.out, HasSubstr("a+mmlu+shared+0000008"));
+    EXPECT_EQ(committed_units(directory(output)).size(), 47U);
+    ASSERT_EQ(run(ranks, output).exit_code, 0) << "the next call tries it again";
+    expect_undisturbed_store(output);
+  }
+}
+
+TEST_F(Faults, ASignalStopsTheRunAndTheSameCommandResumes) {
+  for (const char* const signal : {"TERM", "INT", "USR1"}) {
+    for (const char* const engine : {"process", "inside"}) {
+      const std::string output = fmt::format("{}{}", signal, engine);
+      const fs::path code = root_ / (output + ".code");
+      std::ofstream(root_ / "stop.sh") << fmt::format(
+          "set -m\n"  // or the shell makes its background jobs ignore SIGINT
+          "FAKE_UNIT_MS=100 FAKE_ENGINE={} {} {} output={} 2>{} >/dev/null &\n"
+          "for i in $(seq 1000); do [ $(ls {}/parts 2>/dev/null | wc -l) -ge 4 ] && break; sleep 0.02; done\n"
+          "kill -{} $!\nwait $!\necho $? >{}\n",
+          engine, FAKE_SWEEP, (root_ / "e.yaml").string(), (root_ / output).string(),
+          (root_ / "stop.err").string(), (root_ / output).string(), signal, code.string());
+      testing::run_program("bash " + (root_ / "stop.sh").string(), root_);
+      EXPECT_EQ(testing::read_text(code), "4\n") << testing::read_text(root_ / "stop.err");
+      EXPECT_THAT(testing::read_text(root_ / "stop.err"), HasSubstr(fmt::format("stopped by SIG{}", signal)));
+      EXPECT_FALSE(fs::exists(store(output)));
+      const std::size_t before = committed_units(directory(output)).size();
+      const Finished finished = run(0, output);
+      ASSERT_EQ(finished.exit_code, 0) << finished.err;
+      EXPECT_THAT(finished.err, HasSubstr(fmt::format("resuming: {} of 48 units", before)));
+      expect_undisturbed_store(output);
+    }
+  }
+}
+
+TEST_F(Faults, AFullDiskStopsTheRunWithOneSentence) {
+  for (const int ranks : rank_counts()) {
+    const std::string output = fmt::format("run{}", ranks);
+    // No file may grow over 32 KiB: enough for the manifest and the log, too little for a part (and for
+    // mpirun, so the limit is for the ranks alone).
+    const fs::path limited = root_ / "limited.sh";
+    std::ofstream(limited) << fmt::format("ulimit -f 32; trap '' XFSZ; exec {} \"$@\"\n", FAKE_SWEEP);
+    const Finished finished = testing::run_program(
+        fmt::format("FAKE_ENGINE=process {} bash {} {} output={}", testing::launcher(ranks), limited.string(),
+                    (root_ / "e.yaml").string(), (root_ / output).string()),
+        root_);
+    EXPECT_EQ(finished.exit_code, 1) << finished.err;
+    EXPECT_EQ(count_of(finished.err, "lacuna: error: cannot write"), 1U) << finished.err;
+    EXPECT_THAT(finished.err, HasSubstr("File too large"));
+    EXPECT_THAT(finished.err, Not(HasSubstr("set aside")));
+    ASSERT_EQ(run(ranks, output).exit_code, 0) << "there is space again";
+    expect_undisturbed_store(output);
+  }
+}
+
+TEST_F(Faults, PartsAreBundledDuringARun) {
+  const Finished finished = run(0, "run", "", "LACUNA_BUNDLE_PARTS=10");
+  ASSERT_EQ(finished.exit_code, 0) << finished.err;
+  const PartCatalog catalog = list_parts(directory("run"));
+  EXPECT_EQ(catalog.bundles.size(), 4U);
+  EXPECT_EQ(catalog.loose.size(), 8U);
+  expect_undisturbed_store("run");
+}
+
+}  // namespace
+}  // namespace lacuna
