@@ -15,8 +15,11 @@ void add_run_command(CLI::App& app, CommandOutcome& outcome);
 void add_trace_command(CLI::App& app, CommandOutcome& outcome);
 #endif
 #if LACUNA_HAS_STORE
+void add_compare_command(CLI::App& app, CommandOutcome& outcome);
 void add_merge_command(CLI::App& app, CommandOutcome& outcome);
+void add_status_command(CLI::App& app, CommandOutcome& outcome);
 void add_table_command(CLI::App& app, CommandOutcome& outcome);
+void add_verify_command(CLI::App& app, CommandOutcome& outcome);
 #endif
 
 const std::vector<AddCommand>& all_commands() {
@@ -28,7 +31,10 @@ const std::vector<AddCommand>& all_commands() {
     add_engine_command,
 #endif
 #if LACUNA_HAS_STORE
+    add_status_command,
     add_merge_command,
+    add_verify_command,
+    add_compare_command,
     add_table_command,
 #endif
     add_tokenize_command,

@@ -38,8 +38,8 @@ void open_log(const std::filesystem::path& file) {
     const std::lock_guard lock(log_mutex);
     run_log = std::move(logger);
   } catch (const spdlog::spdlog_ex& error) {
-    throw SystemError({.problem = "the log cannot be opened", .why = error.what()},
-                      SourceLocation{.file = file});
+    throw StorageError(
+        {.problem = fmt::format("cannot write the log '{}'", file.string()), .why = error.what()});
   }
 }
 

@@ -11,7 +11,7 @@ namespace lacuna {
 
 enum class LogLevel { kInfo, kWarning, kError };
 
-// Appends to `file`, every line written through at once. Throws SystemError if it cannot be opened.
+// Appends to `file`, every line written through at once. Throws StorageError if it cannot be opened.
 void open_log(const std::filesystem::path& file);
 void close_log();
 // A full disk does not throw here: the log is a convenience.

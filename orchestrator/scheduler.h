@@ -188,6 +188,7 @@ class Scheduler {
 
   SchedulerOptions options_;
   SchedulerTime now_{0};
+  SchedulerTime next_expiry_check_{0};
   std::vector<Unit> units_;
   std::unordered_map<UnitId, std::size_t> unit_index_;
   std::map<ModelIndex, Model> models_;

@@ -1,9 +1,8 @@
 #include "results/checksum_trailer.h"
 
-#include <fmt/format.h>
-
 #include <xxhash.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -79,42 +78,66 @@ ChecksumTrailer make_checksum_trailer(std::span<const std::uint8_t> image) {
 }
 
 void append_checksum_trailer(const std::filesystem::path& file) {
-  const std::uint64_t length = std::filesystem::file_size(file);
+  std::error_code status;
+  const std::uint64_t length = std::filesystem::file_size(file, status);
+  if (status) throw StorageError("read back", file, status.value());
   Hasher hasher;
   std::ifstream stream(file, std::ios::binary);
   if (!stream || !hash_stream(stream, length, hasher)) {
-    throw SystemError({.problem = fmt::format("cannot read back '{}'", file.string()),
-                       .why = std::generic_category().message(errno)});
+    throw StorageError("read back", file, errno);
   }
   const ChecksumTrailer trailer = finish_trailer(hasher, length);
   std::ofstream output(file, std::ios::binary | std::ios::app);
   output.write(reinterpret_cast<const char*>(trailer.data()), static_cast<std::streamsize>(trailer.size()));
   output.close();
-  if (!output) {
-    throw SystemError({.problem = fmt::format("cannot write '{}'", file.string()),
-                       .why = std::generic_category().message(errno)});
-  }
+  if (!output) throw StorageError("write", file, errno);
+}
+
+std::optional<std::uint64_t> read_trailer_length(std::span<const std::uint8_t, kChecksumTrailerBytes> bytes) {
+  if (std::memcmp(bytes.data(), kMagic.data(), kMagic.size()) != 0) return std::nullopt;
+  std::uint64_t length = 0;
+  for (std::size_t i = 0; i < 8; ++i) length |= std::uint64_t{bytes[16 + i]} << (8 * i);
+  return length;
 }
 
 std::optional<std::string> find_checksum_problem(const std::filesystem::path& file) {
   std::error_code status;
   const std::uint64_t size = std::filesystem::file_size(file, status);
+  if (status) return "it cannot be read: " + status.message();
+  return find_checksum_problem(file, 0, size);
+}
+
+std::optional<std::string> find_checksum_problem(const std::filesystem::path& file, std::uint64_t offset,
+                                                 std::uint64_t size) {
   std::ifstream stream(file, std::ios::binary);
-  if (status || !stream) return "it cannot be read";
+  if (!stream) return "it cannot be read: " + std::generic_category().message(errno);
   if (size < kChecksumTrailerBytes) return "it is too short to be whole";
+  // The trailer first: what does not end in one need not be read.
   const std::uint64_t length = size - kChecksumTrailerBytes;
-  Hasher hasher;
   ChecksumTrailer found{};
-  if (!hash_stream(stream, length, hasher) ||
-      !stream.read(reinterpret_cast<char*>(found.data()), kChecksumTrailerBytes)) {
+  stream.seekg(static_cast<std::streamoff>(offset + length));
+  if (!stream.read(reinterpret_cast<char*>(found.data()), kChecksumTrailerBytes)) {
     return "it cannot be read to its end";
   }
-  const ChecksumTrailer head = make_trailer_head(length);
-  if (std::memcmp(found.data(), head.data(), kMagic.size()) != 0) {
+  const std::optional<std::uint64_t> recorded = read_trailer_length(found);
+  if (!recorded) return "it does not end in a checksum: truncated, or changed by another program";
+  if (*recorded != length) return "its length is not that of its checksum";
+  Hasher hasher;
+  stream.seekg(static_cast<std::streamoff>(offset));
+  if (!hash_stream(stream, length, hasher)) return "it cannot be read to its end";
+  if (found == finish_trailer(hasher, length)) return std::nullopt;
+  return "its checksum does not match";
+}
+
+std::optional<std::string> find_checksum_problem(std::span<const std::uint8_t> bytes) {
+  if (bytes.size() < kChecksumTrailerBytes) return "it is too short to be whole";
+  const auto image = bytes.first(bytes.size() - kChecksumTrailerBytes);
+  const auto found = bytes.last<kChecksumTrailerBytes>();
+  if (!read_trailer_length(found)) {
     return "it does not end in a checksum: truncated, or changed by another program";
   }
-  return found == finish_trailer(hasher, length) ? std::nullopt
-                                                 : std::optional<std::string>("its checksum does not match");
+  if (std::ranges::equal(found, make_checksum_trailer(image))) return std::nullopt;
+  return "its checksum does not match";
 }
 
 }  // namespace lacuna

@@ -20,11 +20,19 @@ using ChecksumTrailer = std::array<std::uint8_t, kChecksumTrailerBytes>;
 
 ChecksumTrailer make_checksum_trailer(std::span<const std::uint8_t> image);
 
-// Appends the trailer to a finished file, which is read once in pieces. Throws SystemError.
+// Appends the trailer to a finished file, which is read once in pieces. Throws StorageError.
 void append_checksum_trailer(const std::filesystem::path& file);
 
 // Reads the file once in pieces. Nothing if it is as it was written, else what is wrong with it, for example
 // "it ends before its checksum: truncated or still being written".
 std::optional<std::string> find_checksum_problem(const std::filesystem::path& file);
+// The same of `size` bytes of a file from `offset` on, trailer included: a part inside a bundle.
+std::optional<std::string> find_checksum_problem(const std::filesystem::path& file, std::uint64_t offset,
+                                                 std::uint64_t size);
+// The same of bytes in memory, trailer included.
+std::optional<std::string> find_checksum_problem(std::span<const std::uint8_t> bytes);
+
+// The length of the image before a trailer, as the trailer says; nothing if `bytes` are no trailer.
+std::optional<std::uint64_t> read_trailer_length(std::span<const std::uint8_t, kChecksumTrailerBytes> bytes);
 
 }  // namespace lacuna

@@ -1,5 +1,6 @@
 // content_digest and compare_stores of merge.h: what two stores say, apart from timings and the machine.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <xxhash.h>
 
 #include <algorithm>
@@ -10,10 +11,12 @@
 #include <new>
 #include <nlohmann/json.hpp>
 
+#include "core/experiment_json.h"
 #include "results/hdf5_file.h"
 #include "results/merge.h"
 #include "results/run_manifest.h"
 #include "results/schema.h"
+#include "results/store_reader.h"
 
 namespace lacuna {
 
@@ -175,11 +178,40 @@ std::string compare_objects(const Hdf5File& a, const Hdf5File& b, const std::str
   }
   if (is_group) return "";
   if (path == schema::kManifest) {
-    const std::string in_a = comparable_text(a, path);
-    const std::string in_b = comparable_text(b, path);
-    return in_a == in_b ? "" : fmt::format("{}: {} and {}", path, in_a, in_b);
+    const auto differences =
+        describe_differences(nlohmann::json::parse(comparable_text(a, path)),
+                             nlohmann::json::parse(comparable_text(b, path)), "the first", "the second", 4);
+    return differences.empty() ? "" : fmt::format("{}: {}", path, fmt::join(differences, "; "));
   }
   return compare_values(a.open_dataset(path), b.open_dataset(path), path);
+}
+
+std::vector<std::string> find_differences(const Hdf5File& a, const Hdf5File& b, std::size_t limit) {
+  Objects in_a = {{"/", true}};
+  Objects in_b = {{"/", true}};
+  collect_objects(a, "/", in_a);
+  collect_objects(b, "/", in_b);
+  std::vector<std::string> differences;
+  for (const auto& [path, is_group] : in_a) {
+    if (!in_b.contains(path)) differences.push_back(fmt::format("{}: only in '{}'", path, a.path().string()));
+  }
+  for (const auto& [path, is_group] : in_b) {
+    const auto other = in_a.find(path);
+    if (other == in_a.end()) {
+      differences.push_back(fmt::format("{}: only in '{}'", path, b.path().string()));
+    } else if (other->second != is_group) {
+      differences.push_back(fmt::format("{}: a group in one, a dataset in the other", path));
+    }
+  }
+  for (const auto& [path, is_group] : in_a) {
+    if (differences.size() >= limit) break;
+    const auto other = in_b.find(path);
+    if (other == in_b.end() || other->second != is_group) continue;
+    std::string difference = compare_objects(a, b, path, is_group);
+    if (!difference.empty()) differences.push_back(std::move(difference));
+  }
+  if (differences.size() > limit) differences.resize(limit);
+  return differences;
 }
 
 }  // namespace
@@ -202,26 +234,21 @@ std::string content_digest(const std::filesystem::path& store) {
   return digest.text();
 }
 
+std::string compare_contents(const Hdf5File& a, const Hdf5File& b) {
+  const std::vector<std::string> differences = find_differences(a, b, 1);
+  return differences.empty() ? "" : differences.front();
+}
+
 std::string compare_stores(const std::filesystem::path& a, const std::filesystem::path& b) {
-  const Hdf5File file_a = Hdf5File::open(a);
-  const Hdf5File file_b = Hdf5File::open(b);
-  Objects objects_a = {{"/", true}};
-  Objects objects_b = {{"/", true}};
-  collect_objects(file_a, "/", objects_a);
-  collect_objects(file_b, "/", objects_b);
-  for (const auto& [path, is_group] : objects_a) {
-    if (!objects_b.contains(path)) return fmt::format("{}: only in '{}'", path, a.string());
-  }
-  for (const auto& [path, is_group] : objects_b) {
-    if (!objects_a.contains(path)) return fmt::format("{}: only in '{}'", path, b.string());
-    if (objects_a.at(path) != is_group)
-      return fmt::format("{}: a group in one, a dataset in the other", path);
-  }
-  for (const auto& [path, is_group] : objects_a) {
-    std::string difference = compare_objects(file_a, file_b, path, is_group);
-    if (!difference.empty()) return difference;
-  }
-  return "";
+  return compare_contents(Hdf5File::open(a), Hdf5File::open(b));
+}
+
+std::vector<std::string> find_store_differences(const std::filesystem::path& a,
+                                                const std::filesystem::path& b, std::size_t limit) {
+  // Says what is no store.
+  (void)StoreReader(a);
+  (void)StoreReader(b);
+  return find_differences(Hdf5File::open(a), Hdf5File::open(b), limit);
 }
 
 }  // namespace lacuna

@@ -7,19 +7,13 @@
 #include <array>
 #include <cerrno>
 #include <system_error>
+#include <utility>
 
 #include "core/error.h"
 
 namespace lacuna {
 
 namespace {
-
-[[noreturn]] void fail(const std::filesystem::path& file, const char* action, int error_number) {
-  const bool is_full = error_number == ENOSPC || error_number == EDQUOT || error_number == EFBIG;
-  throw SystemError({.problem = fmt::format("cannot {} '{}'", action, file.string()),
-                     .why = std::generic_category().message(error_number),
-                     .suggestion = is_full ? "free some space and run again: what is complete is kept" : ""});
-}
 
 // A POSIX descriptor that closes itself.
 class Descriptor {
@@ -30,6 +24,8 @@ class Descriptor {
   Descriptor& operator=(const Descriptor&) = delete;
   ~Descriptor() { close(); }
   [[nodiscard]] int get() const { return value_; }
+  // Gives the descriptor away.
+  int release() { return std::exchange(value_, -1); }
   // 0 or the error number.
   int close() {
     const int result = value_ >= 0 && ::close(value_) != 0 ? errno : 0;
@@ -80,9 +76,11 @@ bool is_special(const std::filesystem::path& file) {
 void write_to_special(const std::filesystem::path& file,
                       std::initializer_list<std::span<const std::uint8_t>> pieces) {
   const Descriptor descriptor(file, O_WRONLY);
-  if (descriptor.get() < 0) fail(file, "write", errno);
+  if (descriptor.get() < 0) throw StorageError("write", file, errno);
   for (const auto& piece : pieces) {
-    if (const int error_number = write_all(descriptor.get(), piece)) fail(file, "write", error_number);
+    if (const int error_number = write_all(descriptor.get(), piece)) {
+      throw StorageError("write", file, error_number);
+    }
   }
 }
 
@@ -94,41 +92,73 @@ std::filesystem::path temporary_name(const std::filesystem::path& file) {
   return folder_of(file) / fmt::format(".{}.{}.{}.tmp", file.filename().string(), host.data(), ::getpid());
 }
 
+DurableFile::DurableFile(std::filesystem::path file)
+    : file_(std::move(file)), temporary_(temporary_name(file_)) {
+  descriptor_ = Descriptor(temporary_, O_WRONLY | O_CREAT | O_TRUNC).release();
+  if (descriptor_ < 0) throw StorageError("write", file_, errno);
+}
+
+DurableFile::~DurableFile() {
+  if (descriptor_ < 0) return;
+  ::close(descriptor_);
+  remove_quietly(temporary_);
+}
+
+void DurableFile::write(std::span<const std::uint8_t> bytes) {
+  if (const int error_number = write_all(descriptor_, bytes))
+    throw StorageError("write", file_, error_number);
+}
+
+void DurableFile::commit() {
+  int error_number = ::fsync(descriptor_) != 0 ? errno : 0;
+  if (::close(std::exchange(descriptor_, -1)) != 0 && error_number == 0) error_number = errno;
+  if (error_number == 0) error_number = rename_durably(temporary_, file_);
+  if (error_number == 0) return;
+  remove_quietly(temporary_);
+  throw StorageError("write", file_, error_number);
+}
+
 void write_file_durably(const std::filesystem::path& file,
                         std::initializer_list<std::span<const std::uint8_t>> pieces) {
   if (is_special(file)) return write_to_special(file, pieces);
-  const std::filesystem::path temporary = temporary_name(file);
-  Descriptor descriptor(temporary, O_WRONLY | O_CREAT | O_TRUNC);
-  if (descriptor.get() < 0) fail(file, "write", errno);
-  int error_number = 0;
-  for (const auto& piece : pieces) {
-    if (error_number == 0) error_number = write_all(descriptor.get(), piece);
-  }
-  if (error_number == 0 && ::fsync(descriptor.get()) != 0) error_number = errno;
-  const int close_error = descriptor.close();
-  if (error_number == 0) error_number = close_error;
-  if (error_number == 0) error_number = rename_durably(temporary, file);
-  if (error_number != 0) {
-    remove_quietly(temporary);
-    fail(file, "write", error_number);
-  }
+  DurableFile output(file);
+  for (const auto& piece : pieces) output.write(piece);
+  output.commit();
 }
 
 void publish_file(const std::filesystem::path& temporary, const std::filesystem::path& file) {
-  if (is_special(file)) {
-    remove_quietly(temporary);
-    fail(file, "write", EEXIST);
-  }
-  int error_number = 0;
-  {
+  int error_number = is_special(file) ? EEXIST : 0;
+  if (error_number == 0) {
     const Descriptor descriptor(temporary, O_RDWR);
     if (descriptor.get() < 0 || ::fsync(descriptor.get()) != 0) error_number = errno;
   }
   if (error_number == 0) error_number = rename_durably(temporary, file);
-  if (error_number != 0) {
-    remove_quietly(temporary);
-    fail(file, "write", error_number);
-  }
+  if (error_number == 0) return;
+  remove_quietly(temporary);
+  throw StorageError("write", file, error_number);
+}
+
+void move_file_durably(const std::filesystem::path& from, const std::filesystem::path& to) {
+  if (const int error_number = rename_durably(from, to)) throw StorageError("move", from, error_number);
+}
+
+void append_to_file(const std::filesystem::path& file, std::string_view text) {
+  const Descriptor descriptor(file, O_WRONLY | O_APPEND | O_CREAT);
+  if (descriptor.get() < 0) throw StorageError("write", file, errno);
+  const off_t before = ::lseek(descriptor.get(), 0, SEEK_END);
+  int error_number =
+      write_all(descriptor.get(), {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
+  if (error_number == 0 && ::fsync(descriptor.get()) != 0 && errno != EINVAL) error_number = errno;
+  if (error_number == 0) return;
+  // Half a line would spoil the next one.
+  if (before >= 0 && ::ftruncate(descriptor.get(), before) != 0) error_number = errno;
+  throw StorageError("write", file, error_number);
+}
+
+void make_folders(const std::filesystem::path& folder) {
+  std::error_code status;
+  std::filesystem::create_directories(folder, status);
+  if (status) throw StorageError("make the folder", folder, status.value());
 }
 
 }  // namespace lacuna

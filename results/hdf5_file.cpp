@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <system_error>
 
 #include "results/hdf5_internal.h"
@@ -65,11 +66,36 @@ Hdf5File Hdf5File::open(const std::filesystem::path& file) {
   return {id, file, false};
 }
 
+Hdf5File Hdf5File::open_image(std::span<const std::uint8_t> image, const std::filesystem::path& name) {
+  hdf5::prepare_library();
+  const Id access = make_access_properties();
+  constexpr std::size_t kGrowBytes = std::size_t{1} << 20U;
+  // HDF5 takes two images of one name for the same file.
+  static std::atomic<std::uint64_t> opened{0};
+  const std::string unique_name = fmt::format("{}#{}", name.string(), opened.fetch_add(1));
+  H5Pset_fapl_core(access.get(), kGrowBytes, false);
+  // The interface asks for a mutable pointer but copies at once.
+  auto* const bytes =
+      const_cast<std::uint8_t*>(image.data());  // NOLINT(cppcoreguidelines-pro-type-const-cast)
+  const bool is_set = !image.empty() && H5Pset_file_image(access.get(), bytes, image.size()) >= 0;
+  const hid_t id = is_set ? H5Fopen(unique_name.c_str(), H5F_ACC_RDONLY, access.get()) : -1;
+  if (id < 0) hdf5::fail(ExitCode::kBadInput, name, "", "open");
+  return {id, name, false};
+}
+
 Hdf5File Hdf5File::create(const std::filesystem::path& file) {
   hdf5::prepare_library();
   const Id access = make_access_properties();
   const hid_t id = H5Fcreate(file.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access.get());
   if (id < 0) hdf5::fail(ExitCode::kFailure, file, "", "create");
+  return {id, file, true};
+}
+
+Hdf5File Hdf5File::open_for_change(const std::filesystem::path& file) {
+  hdf5::prepare_library();
+  const Id access = make_access_properties();
+  const hid_t id = H5Fopen(file.c_str(), H5F_ACC_RDWR, access.get());
+  if (id < 0) hdf5::fail(ExitCode::kFailure, file, "", "open");
   return {id, file, true};
 }
 

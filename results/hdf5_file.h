@@ -106,8 +106,14 @@ class Hdf5File {
  public:
   // For reading; throws InputError if it is missing, Hdf5Error if it is no HDF5 file.
   static Hdf5File open(const std::filesystem::path& file);
+  // For reading a file that is in memory; `name` is for messages only. HDF5 makes a copy of the image. Throws
+  // Hdf5Error if it is no HDF5 file.
+  static Hdf5File open_image(std::span<const std::uint8_t> image, const std::filesystem::path& name);
   // For writing; replaces an existing file.
   static Hdf5File create(const std::filesystem::path& file);
+  // For writing into datasets of an existing file, in place: a crash leaves it in pieces. Tests damage files
+  // with it.
+  static Hdf5File open_for_change(const std::filesystem::path& file);
   // For writing into memory (HDF5's core driver, nothing touches the disk); `name` is for messages only.
   static Hdf5File create_in_memory(const std::filesystem::path& name);
 

@@ -4,8 +4,11 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <cstring>
 #include <mutex>
+#include <string_view>
+#include <system_error>
 
 namespace lacuna {
 
@@ -43,7 +46,12 @@ std::string last_library_error() {
   };
   H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, take_innermost, &description);
   H5Eclear2(H5E_DEFAULT);
-  return description;
+  // HDF5 lists buffer addresses and times around what the system said; people only want the latter.
+  constexpr std::string_view kMark = "errno = ";
+  const std::size_t at = description.find(kMark);
+  if (at == std::string::npos) return description;
+  const int error_number = std::atoi(description.c_str() + at + kMark.size());
+  return error_number > 0 ? std::generic_category().message(error_number) : description;
 }
 
 void fail(ExitCode exit_code, const std::filesystem::path& file, const std::string& object,

@@ -12,6 +12,7 @@
 #include "results/column_group.h"
 #include "results/durable_file.h"
 #include "results/hdf5_file.h"
+#include "results/part_bundle.h"
 #include "results/part_inspection.h"
 #include "results/schema.h"
 
@@ -73,7 +74,7 @@ void merge_questions(Hdf5File& store, const SweepParts& sweep) {
   const std::string group = schema::question_group(sweep.group);
   ColumnGroupWriter writer(store, group, sweep.group, schema::kQuestionColumns, shape);
   for (const QuestionSegment& segment : segments) {
-    writer.append_from(Hdf5File::open(segment.part->file), group, segment.first_row, segment.rows);
+    writer.append_from(open_part(segment.part->place), group, segment.first_row, segment.rows);
   }
   writer.finish();
 }
@@ -152,7 +153,7 @@ void merge_modes(Hdf5File& store, const SweepParts& sweep, std::vector<LacMode> 
   std::vector<ModeMerger> mergers;
   for (const LacMode mode : modes) mergers.emplace_back(store, sweep, mode, parts, manifest);
   for (const PartInfo* const part : parts) {
-    const Hdf5File file = Hdf5File::open(part->file);
+    const Hdf5File file = open_part(part->place);
     for (ModeMerger& merger : mergers) merger.append(file, *part);
   }
   for (ModeMerger& merger : mergers) merger.finish();
@@ -259,6 +260,11 @@ void write_store(const std::filesystem::path& file, const RunDirectory& run, con
   store.close();
 }
 
+void remove_quietly(const std::filesystem::path& file) {
+  std::error_code ignored;
+  std::filesystem::remove(file, ignored);
+}
+
 }  // namespace
 
 std::filesystem::path merge_run(const RunDirectory& run, const MergeOptions& options) {
@@ -270,9 +276,14 @@ std::filesystem::path merge_run(const RunDirectory& run, const MergeOptions& opt
   try {
     write_store(temporary, run, manifest, inspection);
     append_checksum_trailer(temporary);
+  } catch (const Hdf5Error& error) {
+    remove_quietly(temporary);
+    if (error.exit_code() != ExitCode::kFailure) throw;  // a part cannot be read
+    throw StorageError({.problem = fmt::format("cannot write the store '{}'", output.string()),
+                        .why = error.text().why,
+                        .suggestion = "the parts are complete: merge again when the disk is well"});
   } catch (...) {
-    std::error_code ignored;
-    std::filesystem::remove(temporary, ignored);
+    remove_quietly(temporary);
     throw;
   }
   publish_file(temporary, output);
@@ -289,7 +300,8 @@ bool is_store_current(const RunDirectory& run) {
   };
   if (is_younger(run.manifest_file())) return false;
   for (const auto& entry : std::filesystem::directory_iterator(run.parts_folder(), status)) {
-    if (entry.path().extension() == ".h5" && is_younger(entry.path())) return false;
+    const std::filesystem::path extension = entry.path().extension();
+    if ((extension == ".h5" || extension == kBundleExtension) && is_younger(entry.path())) return false;
   }
   return true;
 }

@@ -7,12 +7,11 @@
 #include <numeric>
 #include <optional>
 #include <set>
-#include <system_error>
 #include <tuple>
 
 #include "core/error.h"
-#include "results/checksum_trailer.h"
 #include "results/hdf5_file.h"
+#include "results/part_catalog.h"
 #include "results/schema.h"
 
 namespace lacuna {
@@ -60,15 +59,15 @@ void expect_identity(const Hdf5File& file, const RunManifest& manifest, const Wo
   expect_attribute(file, schema::kFingerprintAttribute, manifest.fingerprint);
 }
 
-PartInfo inspect_part(const std::filesystem::path& path, const RunManifest& manifest, const WorkUnit& unit) {
-  const Hdf5File file = Hdf5File::open(path);
+PartInfo inspect_part(const PartLocation& place, const RunManifest& manifest, const WorkUnit& unit) {
+  const Hdf5File file = open_part(place);
   expect_identity(file, manifest, unit);
   const std::string sweep =
       schema::sweep_group(manifest.models[static_cast<std::size_t>(unit.model.value())],
                           manifest.benchmarks[static_cast<std::size_t>(unit.benchmark.value())]);
   PartInfo info;
   info.unit = unit;
-  info.file = path;
+  info.place = place;
   info.layers = file.read_scalar_attribute<std::int64_t>(sweep, schema::kLayersAttribute);
   if (file.read<double>(schema::child(sweep, schema::kAlpha)).values != manifest.alphas) {
     throw Conflict{"its thresholds are not those of the manifest"};
@@ -121,19 +120,16 @@ void find_doubles(const RunManifest& manifest, std::vector<std::string>& conflic
 }
 
 // Parts that no unit of the plan asks for.
-void find_foreign_parts(const RunDirectory& run, const RunManifest& manifest,
-                        std::vector<std::string>& conflicting) {
-  std::set<std::filesystem::path> planned;
-  for (const WorkUnit& unit : manifest.units) planned.insert(run.part_file(unit.id).filename());
-  std::vector<std::string> foreign;
-  std::error_code status;
-  for (const auto& entry : std::filesystem::directory_iterator(run.parts_folder(), status)) {
-    const std::filesystem::path name = entry.path().filename();
-    if (name.extension() != ".h5" || name.string().front() == '.' || planned.contains(name)) continue;
-    foreign.push_back(fmt::format("{}: no unit of the plan has this name", entry.path().string()));
+void find_foreign_parts(const std::map<UnitId, std::vector<PartLocation>>& places,
+                        const RunManifest& manifest, std::vector<std::string>& conflicting) {
+  std::set<UnitId> planned;
+  for (const WorkUnit& unit : manifest.units) planned.insert(unit.id);
+  for (const auto& [unit, parts] : places) {
+    if (planned.contains(unit)) continue;
+    for (const PartLocation& part : parts) {
+      conflicting.push_back(fmt::format("{}: no unit of the plan has this name", describe(part)));
+    }
   }
-  std::sort(foreign.begin(), foreign.end());
-  conflicting.insert(conflicting.end(), foreign.begin(), foreign.end());
 }
 
 // All parts of one model must agree on its number of layers.
@@ -143,39 +139,78 @@ void find_layer_conflicts(const RunManifest& manifest, RunInspection& inspection
     const auto [place, is_first] = layers.try_emplace(part.unit.model, part.layers);
     if (!is_first && place->second != part.layers) {
       inspection.conflicting.push_back(
-          fmt::format("{}: {} layers where other parts of '{}' have {}", part.file.string(), part.layers,
+          fmt::format("{}: {} layers where other parts of '{}' have {}", describe(part.place), part.layers,
                       manifest.models[static_cast<std::size_t>(part.unit.model.value())], place->second));
     }
   }
 }
 
+// Takes the first of a unit's parts that is whole and its own.
+void inspect_unit(const WorkUnit& unit, const std::vector<PartLocation>& places, const RunManifest& manifest,
+                  RunInspection& inspection) {
+  std::vector<std::string> corrupt;
+  std::vector<std::string> conflicting;
+  for (const PartLocation& place : places) {
+    if (const auto problem = find_part_problem(place)) {
+      corrupt.push_back(fmt::format("{}: {}", describe(place), *problem));
+      continue;
+    }
+    try {
+      inspection.parts.push_back(inspect_part(place, manifest, unit));
+      break;
+    } catch (const Conflict& conflict) {
+      conflicting.push_back(fmt::format("{}: {}", describe(place), conflict.why));
+    } catch (const Error& error) {
+      conflicting.emplace_back(error.what());
+    }
+  }
+  const bool is_found = !inspection.parts.empty() && inspection.parts.back().unit.id == unit.id;
+  if (!is_found && conflicting.empty()) inspection.missing.push_back(unit.id);
+  inspection.corrupt.insert(inspection.corrupt.end(), corrupt.begin(), corrupt.end());
+  inspection.conflicting.insert(inspection.conflicting.end(), conflicting.begin(), conflicting.end());
+}
+
 }  // namespace
+
+std::optional<std::string> find_identity_problem(const Hdf5File& part, const RunManifest& manifest,
+                                                 const WorkUnit& unit) {
+  try {
+    expect_identity(part, manifest, unit);
+    return std::nullopt;
+  } catch (const Conflict& conflict) {
+    return conflict.why;
+  } catch (const Error& error) {
+    return fmt::format("{} ({})", error.text().problem, error.text().why);
+  }
+}
+
+std::optional<std::string> find_identity_problem(const PartLocation& part, const RunManifest& manifest,
+                                                 const WorkUnit& unit) {
+  try {
+    return find_identity_problem(open_part(part), manifest, unit);
+  } catch (const Error& error) {
+    return fmt::format("{} ({})", error.text().problem, error.text().why);
+  }
+}
+
+UnitId read_part_unit(const Hdf5File& part) {
+  return UnitId(part.read_scalar_attribute<std::string>(schema::kRoot, schema::kUnitAttribute));
+}
 
 RunInspection inspect_parts(const RunDirectory& run, const RunManifest& manifest) {
   RunInspection inspection;
   find_doubles(manifest, inspection.conflicting);
-  find_foreign_parts(run, manifest, inspection.conflicting);
+  const PartCatalog catalog = list_parts(run);
+  auto places = catalog.by_unit();
+  find_foreign_parts(places, manifest, inspection.conflicting);
+  for (const UnusableFile& bundle : catalog.unusable) {
+    inspection.corrupt.push_back(fmt::format("{}: {}", bundle.file.string(), bundle.why));
+  }
   for (const WorkUnit& unit : manifest.units) {
-    const std::filesystem::path path = run.part_file(unit.id);
-    std::error_code status;
-    std::optional<std::string> problem;
-    if (!std::filesystem::exists(path, status)) {
-      inspection.missing.push_back(unit.id);
-      continue;
-    }
-    problem = find_checksum_problem(path);
-    if (problem) {
-      inspection.missing.push_back(unit.id);
-      inspection.corrupt.push_back(fmt::format("{}: {}", path.string(), *problem));
-      continue;
-    }
-    try {
-      inspection.parts.push_back(inspect_part(path, manifest, unit));
-    } catch (const Conflict& conflict) {
-      inspection.conflicting.push_back(fmt::format("{}: {}", path.string(), conflict.why));
-    } catch (const Error& error) {
-      inspection.conflicting.push_back(error.what());
-    }
+    const auto is_gone = [](const PartLocation& part) { return !is_there(part); };
+    // A coordinator may have bundled them since they were listed.
+    if (std::ranges::any_of(places[unit.id], is_gone)) places = list_parts(run).by_unit();
+    inspect_unit(unit, places[unit.id], manifest, inspection);
   }
   find_layer_conflicts(manifest, inspection);
   return inspection;

@@ -5,10 +5,13 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/work_unit.h"
+#include "results/hdf5_file.h"
+#include "results/part_location.h"
 #include "results/run_directory.h"
 #include "results/run_manifest.h"
 
@@ -29,7 +32,7 @@ struct ModeSizes {
 
 struct PartInfo {
   WorkUnit unit;
-  std::filesystem::path file;
+  PartLocation place;
   std::int64_t layers = 0;
   std::vector<std::int64_t> prompt_token_offsets;  // [question_count + 1]
   std::map<LacMode, ModeSizes> modes;
@@ -43,7 +46,17 @@ struct RunInspection {
   std::vector<std::string> conflicting;  // doubles, parts of other runs, contradictions: never mergeable
 };
 
-// Reads every part whole once (checksum), then its sizes.
+// Why a part is not that of this unit of this run, by its root attributes; nothing if it is. The second form
+// opens it; a part that HDF5 cannot read is a problem, not an error.
+std::optional<std::string> find_identity_problem(const Hdf5File& part, const RunManifest& manifest,
+                                                 const WorkUnit& unit);
+std::optional<std::string> find_identity_problem(const PartLocation& part, const RunManifest& manifest,
+                                                 const WorkUnit& unit);
+// The unit that a part says it is of. Throws Hdf5Error.
+UnitId read_part_unit(const Hdf5File& part);
+
+// Reads every part whole once (checksum), then its sizes. A unit that is there twice counts once. Works
+// beside a coordinator that bundles parts.
 RunInspection inspect_parts(const RunDirectory& run, const RunManifest& manifest);
 
 }  // namespace lacuna

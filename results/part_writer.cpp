@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <optional>
 #include <stdexcept>
-#include <system_error>
 #include <utility>
 
 #include "core/error.h"
@@ -80,12 +79,7 @@ void PartWriter::State::write_author_files(const WorkUnit& unit) const {
   for (const AuthorFile& file : author_files) {
     const std::filesystem::path folder =
         run.author_json_folder(model_name(unit), benchmark_name(unit), file.mode, file.alpha);
-    std::error_code status;
-    std::filesystem::create_directories(folder, status);
-    if (status) {
-      throw SystemError(
-          {.problem = fmt::format("cannot make the folder '{}'", folder.string()), .why = status.message()});
-    }
+    make_folders(folder);
     write_file_durably(folder / fmt::format("sample_{}.json", file.question), {as_bytes(file.text)});
   }
 }

@@ -27,7 +27,7 @@ class PartWriter : public RecordSink {
   void begin_unit(const WorkUnit& unit, std::int64_t layers) override;
   // Throws std::logic_error if the record's shapes, modes or position do not fit the unit.
   void write(const QuestionRecord& record) override;
-  // Throws std::logic_error if questions are missing, SystemError if the disk is full or fails; then no file
+  // Throws std::logic_error if questions are missing, StorageError if the disk is full or fails; then no file
   // of this unit is left behind. Writes the author's JSON files first if the config asks for them.
   void commit_unit() override;
 

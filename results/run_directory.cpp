@@ -2,14 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <fstream>
 #include <nlohmann/json.hpp>
-#include <sstream>
 #include <system_error>
 
 #include "core/error.h"
-#include "results/checksum_trailer.h"
 #include "results/durable_file.h"
 
 namespace lacuna {
@@ -18,21 +15,6 @@ namespace {
 
 constexpr const char* kPartExtension = ".h5";
 constexpr const char* kTemporaryExtension = ".tmp";
-
-// The plain files in parts/, by name.
-std::vector<std::filesystem::path> list_parts_folder(const RunDirectory& run) {
-  std::vector<std::filesystem::path> files;
-  std::error_code status;
-  for (const auto& entry : std::filesystem::directory_iterator(run.parts_folder(), status)) {
-    if (entry.is_regular_file(status)) files.push_back(entry.path());
-  }
-  std::sort(files.begin(), files.end());
-  return files;
-}
-
-bool is_part_name(const std::filesystem::path& file) {
-  return file.extension() == kPartExtension && file.filename().string().front() != '.';
-}
 
 nlohmann::json read_json(const std::filesystem::path& file) {
   std::ifstream stream(file, std::ios::binary);
@@ -60,35 +42,14 @@ std::filesystem::path RunDirectory::author_json_folder(const std::string& model,
 }
 
 void RunDirectory::create() const {
-  std::error_code status;
-  std::filesystem::create_directories(parts_folder(), status);
-  if (status) {
-    throw SystemError({.problem = fmt::format("cannot make the folder '{}'", parts_folder().string()),
-                       .why = status.message()});
-  }
-}
-
-PartScan scan_parts(const RunDirectory& run) {
-  PartScan scan;
-  for (const auto& file : list_parts_folder(run)) {
-    if (!is_part_name(file)) continue;
-    if (auto problem = find_checksum_problem(file)) {
-      scan.corrupt.push_back({.file = file, .why = std::move(*problem)});
-    } else {
-      scan.committed.insert(UnitId(file.stem().string()));
-    }
-  }
-  return scan;
-}
-
-std::set<UnitId> committed_units(const RunDirectory& run) {
-  return scan_parts(run).committed;
+  make_folders(parts_folder());
 }
 
 void remove_temporary_parts(const RunDirectory& run) {
-  for (const auto& file : list_parts_folder(run)) {
+  std::error_code status;
+  for (const auto& entry : std::filesystem::directory_iterator(run.parts_folder(), status)) {
     std::error_code ignored;
-    if (file.extension() == kTemporaryExtension) std::filesystem::remove(file, ignored);
+    if (entry.path().extension() == kTemporaryExtension) std::filesystem::remove(entry.path(), ignored);
   }
 }
 
@@ -111,10 +72,8 @@ bool has_manifest(const RunDirectory& run) {
 
 void record_failed_unit(const RunDirectory& run, const UnitId& unit, const std::string& why) {
   const nlohmann::json line = {{"unit", unit.value()}, {"why", why}};
-  std::ofstream stream(run.failures_file(), std::ios::app | std::ios::binary);
-  stream << line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
-  stream.close();
-  if (!stream) throw SystemError({.problem = fmt::format("cannot write '{}'", run.failures_file().string())});
+  append_to_file(run.failures_file(),
+                 line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
 }
 
 std::map<UnitId, std::string> failed_units(const RunDirectory& run) {

@@ -2,7 +2,10 @@
 //
 //   manifest.json                   what is run: names, thresholds, units, resolved config, hashes,
 //   environment parts/<unit id>.h5              the committed units (a part's presence is its commit)
-//   parts/.<unit id>.*.tmp          being written, or left over by a process that died
+//   parts/bundle-*.bundle           many of them in one file (part_bundle.h)
+//   parts/.*.tmp                    being written, or left over by a process that died
+//   damaged/<name>.<n>              parts and bundles that could not be used; reasons.jsonl says why
+//   status.json                     the coordinator's last sign of life (run_status.h)
 //   failures.jsonl                  one line for every time a unit was given up: {"unit", "why"}
 //   store.h5                        all parts in one file, after merging
 //   run.log                         the log of the coordinator
@@ -11,9 +14,7 @@
 
 #include <filesystem>
 #include <map>
-#include <set>
 #include <string>
-#include <vector>
 
 #include "core/ids.h"
 #include "core/records.h"
@@ -30,6 +31,10 @@ class RunDirectory {
   [[nodiscard]] std::filesystem::path manifest_file() const { return root_ / "manifest.json"; }
   [[nodiscard]] std::filesystem::path parts_folder() const { return root_ / "parts"; }
   [[nodiscard]] std::filesystem::path part_file(const UnitId& unit) const;
+  [[nodiscard]] std::filesystem::path damaged_folder() const { return root_ / "damaged"; }
+  // One line for every file that was moved to damaged/: {"file", "moved_to", "why"}.
+  [[nodiscard]] std::filesystem::path quarantine_log() const { return damaged_folder() / "reasons.jsonl"; }
+  [[nodiscard]] std::filesystem::path status_file() const { return root_ / "status.json"; }
   [[nodiscard]] std::filesystem::path failures_file() const { return root_ / "failures.jsonl"; }
   [[nodiscard]] std::filesystem::path store_file() const { return root_ / "store.h5"; }
   [[nodiscard]] std::filesystem::path log_file() const { return root_ / "run.log"; }
@@ -38,40 +43,23 @@ class RunDirectory {
                                                          const std::string& benchmark, LacMode mode,
                                                          double alpha) const;
 
-  // Makes the directory and parts/. Throws SystemError.
+  // Makes the directory and parts/. Throws StorageError.
   void create() const;
 
  private:
   std::filesystem::path root_;
 };
 
-// A part file that cannot be used, and why.
-struct CorruptPart {
-  std::filesystem::path file;
-  std::string why;
-};
-
-struct PartScan {
-  std::set<UnitId> committed;
-  std::vector<CorruptPart> corrupt;  // by file name
-};
-
-// Reads every file parts/*.h5 whole and checks its checksum. An empty or missing folder gives nothing.
-PartScan scan_parts(const RunDirectory& run);
-
-// The units whose parts are there and whole. A corrupt part does not count, so that its unit is run again.
-std::set<UnitId> committed_units(const RunDirectory& run);
-
 // Removes the temporary files of dead writers. Only while nobody writes: at the start of a run, by rank 0.
 void remove_temporary_parts(const RunDirectory& run);
 
-// Writes manifest.json at once or not at all (temporary name, fsync, rename). Throws SystemError.
+// Writes manifest.json at once or not at all (temporary name, fsync, rename). Throws StorageError.
 void write_manifest(const RunDirectory& run, const RunManifest& manifest);
 // Throws InputError if there is none, or it is no manifest of a known version.
 RunManifest read_manifest(const RunDirectory& run);
 bool has_manifest(const RunDirectory& run);
 
-// Appends to failures.jsonl that a unit was given up.
+// Appends to failures.jsonl that a unit was given up. Throws StorageError, and then leaves no half line.
 void record_failed_unit(const RunDirectory& run, const UnitId& unit, const std::string& why);
 // The last reason of every unit recorded there. A unit that was committed later is still listed.
 std::map<UnitId, std::string> failed_units(const RunDirectory& run);

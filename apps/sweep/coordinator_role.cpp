@@ -38,9 +38,10 @@ ExitCode judge_outcome(const SweepOutcome& outcome, ProgressPrinter& progress) {
 
 void announce_run(const OpenedRun& run, std::size_t workers, ProgressPrinter& progress) {
   const std::size_t units = run.manifest.units.size();
-  for (const CorruptPart& part : run.corrupt) {
+  for (const QuarantinedFile& file : run.quarantined) {
     progress.print_line(
-        fmt::format("warning: {} is damaged ({}); its unit is computed again", part.file.string(), part.why));
+        fmt::format("warning: {} is damaged ({}); moved to {}, what it held is computed again",
+                    file.file.string(), file.why, file.moved_to.string()));
   }
   if (run.earlier.units > 0) {
     progress.print_line(fmt::format("resuming: {} of {} units are done", run.earlier.units, units));

@@ -12,6 +12,7 @@
 #include "core/experiment_json.h"
 #include "core/log.h"
 #include "orchestrator/work_plan.h"
+#include "results/part_bundling.h"
 
 namespace lacuna {
 namespace {
@@ -25,7 +26,9 @@ void refuse_foreign_directory(const RunDirectory& directory) {
   for (const auto& entry : std::filesystem::directory_iterator(directory.root(), ignored)) {
     const std::string name = entry.path().filename().string();
     const bool ours = name == ".lock" || name == directory.log_file().filename() ||
-                      name == directory.parts_folder().filename() || name.starts_with(".manifest");
+                      name == directory.parts_folder().filename() ||
+                      name == directory.status_file().filename() || name.starts_with(".status") ||
+                      name.starts_with(".manifest");
     if (ours) continue;
     throw InputError({.problem = fmt::format("'{}' is no run directory", directory.root().string()),
                       .why = fmt::format("it holds '{}' and no manifest.json", name),
@@ -76,7 +79,7 @@ OpenedRun open_run(const PreparedSweep& sweep, const nlohmann::json& content) {
                 .manifest = make_manifest(sweep.config, sweep.plan),
                 .open_units = {},
                 .earlier = {},
-                .corrupt = {}};
+                .quarantined = {}};
   run.manifest.content = content;
   run.manifest.fingerprint = compute_fingerprint(sweep.config, content);
   run.manifest.environment = {{"lacuna", LACUNA_VERSION}, {"sessions", nlohmann::json::array()}};
@@ -91,17 +94,24 @@ OpenedRun open_run(const PreparedSweep& sweep, const nlohmann::json& content) {
   write_manifest(directory, run.manifest);
   remove_temporary_parts(directory);
 
-  PartScan scan = scan_parts(directory);
-  run.corrupt = std::move(scan.corrupt);
+  PartAudit audit = audit_parts(directory, run.manifest);
+  const BundlingOutcome bundling = bundle_parts(directory, run.manifest);
+  run.quarantined = std::move(audit.quarantined);
+  run.quarantined.insert(run.quarantined.end(), bundling.quarantined.begin(), bundling.quarantined.end());
+  for (const UnitId& unit : bundling.lost_units) audit.committed.erase(unit);
   std::vector<WorkUnit> committed;
   for (const WorkUnit& unit : sweep.plan) {
-    (scan.committed.contains(unit.id) ? committed : run.open_units).push_back(unit);
+    (audit.committed.contains(unit.id) ? committed : run.open_units).push_back(unit);
   }
   run.earlier = {.units = static_cast<std::int64_t>(committed.size()),
                  .questions = count_questions(committed)};
   log_info("run {}: {} of {} units are committed", run.manifest.fingerprint, committed.size(),
            sweep.plan.size());
-  for (const CorruptPart& part : run.corrupt) log_warning("{} is damaged: {}", part.file.string(), part.why);
+  for (const QuarantinedFile& file : run.quarantined) {
+    log_warning("{} was moved to {}: {}", file.file.string(), file.moved_to.string(), file.why);
+  }
+  if (audit.rescued_parts > 0) log_info("{} parts were taken out of damaged bundles", audit.rescued_parts);
+  if (bundling.bundles > 0) log_info("{} parts are now in {} bundles", bundling.parts, bundling.bundles);
   return run;
 }
 

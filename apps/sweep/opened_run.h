@@ -8,6 +8,7 @@
 #include "core/messages.h"
 #include "orchestrator/coordinator.h"
 #include "orchestrator/run_lock.h"
+#include "results/part_audit.h"
 #include "results/run_directory.h"
 
 namespace lacuna {
@@ -18,15 +19,16 @@ struct OpenedRun {
   RunManifest manifest;
   std::vector<WorkUnit> open_units;  // not yet committed, in plan order
   EarlierWork earlier;
-  std::vector<CorruptPart> corrupt;  // their units are computed again
+  std::vector<QuarantinedFile> quarantined;  // damaged or foreign parts; their units are computed again
 
   // What workers are told.
   [[nodiscard]] StartWork start_message() const;
 };
 
 // Makes or resumes the run at config.output: takes the lock, opens the log, compares fingerprints, writes the
-// manifest, finds what is committed. Throws InputError if the directory is in use, belongs to another
-// experiment or other files (the differences are named), or holds things that are not ours.
+// manifest, checks the parts (part_audit.h: damaged and foreign ones are moved away) and bundles them, finds
+// what is committed. Throws InputError if the directory is in use, belongs to another experiment or other
+// files (the differences are named), or holds things that are not ours.
 OpenedRun open_run(const PreparedSweep& sweep, const nlohmann::json& content);
 
 // Adds what this session ran on to the manifest's environment, and writes it.

@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "results/merge.h"
+#include "results/part_catalog.h"
 #include "results/run_directory.h"
 #include "tests/integration/run_program.h"
 

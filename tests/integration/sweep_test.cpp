@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "results/merge.h"
+#include "results/part_catalog.h"
 #include "results/run_directory.h"
 #include "tests/integration/run_program.h"
 
@@ -143,6 +144,7 @@ TEST_F(Sweep, DamagedPartsAreComputedAgain) {
   ASSERT_EQ(finished.exit_code, 0) << finished.err;
   EXPECT_THAT(finished.err, HasSubstr("a+boolq+shared+0000004.h5 is damaged"));
   EXPECT_THAT(finished.err, HasSubstr("resuming: 47 of 48 units are done"));
+  EXPECT_TRUE(fs::exists(directory("run").damaged_folder() / "a+boolq+shared+0000004.h5.1"));
 }
 
 TEST_F(Sweep, AnotherConfigOrOtherFilesAreRefusedWithTheDifference) {

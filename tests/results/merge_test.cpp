@@ -269,7 +269,7 @@ TEST(Merge, AFullDiskLeavesTheOldStoreAndNoTemporary) {
   for (const std::size_t limit : {std::size_t{100}, before_bytes.size() / 2, before_bytes.size() - 20}) {
     const rlimit small{.rlim_cur = limit, .rlim_max = before.rlim_max};
     ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
-    EXPECT_THROW(merge_run(made.run), Error) << limit;
+    EXPECT_THROW(merge_run(made.run), StorageError) << limit;
     ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
     EXPECT_EQ(testing::read_bytes(store), before_bytes) << limit;
     for (const auto& entry : std::filesystem::directory_iterator(made.run.root())) {

@@ -12,6 +12,7 @@
 #include "core/error.h"
 #include "results/checksum_trailer.h"
 #include "results/hdf5_file.h"
+#include "results/part_catalog.h"
 #include "tests/results/synthetic_run.h"
 
 namespace lacuna {
@@ -19,16 +20,9 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using testing::names_in;
 using testing::SyntheticRun;
 using testing::TemporaryFolder;
-
-std::set<std::string> names_in(const std::filesystem::path& folder) {
-  std::set<std::string> names;
-  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
-    names.insert(entry.path().filename().string());
-  }
-  return names;
-}
 
 TEST(PartWriter, NothingIsVisibleBeforeTheCommit) {
   const TemporaryFolder folder;
@@ -38,7 +32,7 @@ TEST(PartWriter, NothingIsVisibleBeforeTheCommit) {
   for (std::int64_t i = 0; i < made.plan[0].question_count; ++i) writer.write(made.record(made.plan[0], i));
   EXPECT_TRUE(names_in(made.run.parts_folder()).empty());
   writer.commit_unit();
-  EXPECT_EQ(names_in(made.run.parts_folder()), std::set<std::string>{made.plan[0].id.value() + ".h5"});
+  EXPECT_THAT(names_in(made.run.parts_folder()), ElementsAre(made.plan[0].id.value() + ".h5"));
   EXPECT_EQ(committed_units(made.run), std::set<UnitId>{made.plan[0].id});
 }
 
@@ -150,9 +144,9 @@ TEST(PartWriter, AFullDiskIsOneErrorAndLeavesNothing) {
   ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
   const rlimit small{.rlim_cur = 2000, .rlim_max = before.rlim_max};
   ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
-  EXPECT_THROW(made.write_parts({1}), SystemError);
+  EXPECT_THROW(made.write_parts({1}), StorageError);
   ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
-  EXPECT_EQ(names_in(made.run.parts_folder()), std::set<std::string>{made.plan[0].id.value() + ".h5"});
+  EXPECT_THAT(names_in(made.run.parts_folder()), ElementsAre(made.plan[0].id.value() + ".h5"));
   made.write_parts({1});
   EXPECT_EQ(committed_units(made.run).size(), 2U);
 }
@@ -197,10 +191,7 @@ TEST(RunDirectory, CorruptPartsDoNotCountAsCommitted) {
   made.write_parts({0, 1});
   testing::write_bytes(made.run.part_file(made.plan[1].id), {'x'});
   testing::write_bytes(made.run.parts_folder() / ".m0.h5.host.1.tmp", {'x'});
-  const PartScan scan = scan_parts(made.run);
-  EXPECT_EQ(scan.committed, std::set<UnitId>{made.plan[0].id});
-  ASSERT_EQ(scan.corrupt.size(), 1U);
-  EXPECT_EQ(scan.corrupt[0].file.filename(), made.plan[1].id.value() + ".h5");
+  EXPECT_EQ(committed_units(made.run), std::set<UnitId>{made.plan[0].id});
   remove_temporary_parts(made.run);
   EXPECT_EQ(names_in(made.run.parts_folder()).size(), 2U);
 }

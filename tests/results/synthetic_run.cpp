@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 #include <iterator>
 #include <numeric>
@@ -135,11 +136,15 @@ QuestionRecord SyntheticRun::record(const WorkUnit& unit, std::int64_t question,
   return record;
 }
 
-void SyntheticRun::write_manifest_file() const {
+RunManifest SyntheticRun::manifest() const {
   RunManifest manifest = make_manifest(config, plan);
   manifest.fingerprint = fingerprint;
   manifest.environment["host"] = "somewhere";
-  write_manifest(run, manifest);
+  return manifest;
+}
+
+void SyntheticRun::write_manifest_file() const {
+  write_manifest(run, manifest());
 }
 
 void SyntheticRun::write_parts(const std::vector<std::size_t>& order, double clock) const {
@@ -167,6 +172,24 @@ std::vector<char> read_bytes(const std::filesystem::path& file) {
 
 void write_bytes(const std::filesystem::path& file, const std::vector<char>& bytes) {
   std::ofstream(file, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+}
+
+void flip_bit(const std::filesystem::path& file, std::size_t position) {
+  std::fstream stream(file, std::ios::binary | std::ios::in | std::ios::out);
+  stream.seekg(static_cast<std::streamoff>(position));
+  const int byte = stream.get();
+  stream.seekp(static_cast<std::streamoff>(position));
+  stream.put(static_cast<char>(byte ^ 1));
+}
+
+std::vector<std::string> names_in(const std::filesystem::path& folder) {
+  std::vector<std::string> names;
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
+    names.push_back(entry.path().filename().string());
+  }
+  std::sort(names.begin(), names.end());
+  return names;
 }
 
 }  // namespace lacuna::testing

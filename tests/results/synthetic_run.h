@@ -29,6 +29,7 @@ class SyntheticRun {
   // The record of a question of a unit: a function of model, benchmark, stream and question only, but for the
   // timings, which `clock` sets. Question 1 has a response of one token, question 2 no choice.
   [[nodiscard]] QuestionRecord record(const WorkUnit& unit, std::int64_t question, double clock = 0) const;
+  [[nodiscard]] RunManifest manifest() const;
   void write_manifest_file() const;
   // Writes the parts of these units (positions in the plan), in this order.
   void write_parts(const std::vector<std::size_t>& order, double clock = 0) const;
@@ -37,5 +38,9 @@ class SyntheticRun {
 
 std::vector<char> read_bytes(const std::filesystem::path& file);
 void write_bytes(const std::filesystem::path& file, const std::vector<char>& bytes);
+// Changes one bit of a file.
+void flip_bit(const std::filesystem::path& file, std::size_t position);
+// The names in a folder, sorted; none if there is no such folder.
+std::vector<std::string> names_in(const std::filesystem::path& folder);
 
 }  // namespace lacuna::testing
