@@ -25,10 +25,11 @@ choose_launcher() {
   count=$(wc -l <"$ranks")
   if [[ -z "${LACUNA_USE_MPIRUN:-}" ]] && srun --mpi=list 2>&1 | grep -q pmix; then
     # cpus-per-task: srun does not take it from the job since SLURM 22.05. kill-on-bad-exit=0: when a rank dies the
-    # others go on. gpu-bind=none: every rank sees its node's GPUs, and lacuna gives each worker its own;
-    # --gpus-per-task=1 would also give one to rank 0, which has no use for it.
+    # others go on. No --gpus-per-task=1, which would give rank 0 a GPU too, and no --gpu-bind: every rank sees all
+    # of the job's GPUs on its node, and lacuna gives each worker its own. (--gpu-bind=none does not mean that: it
+    # leaves CUDA_VISIBLE_DEVICES unset.)
     echo "srun --mpi=pmix --ntasks=$count --distribution=arbitrary --cpus-per-task=${SLURM_CPUS_PER_TASK:-1}" \
-      "--kill-on-bad-exit=0 --gpu-bind=none"
+      "--kill-on-bad-exit=0"
     return
   fi
   # bind-to none: lacuna shares a node's cores among its workers itself. The keepalive settings: without them mpirun
@@ -59,6 +60,7 @@ run_in_job() {
   ranks=$(mktemp)
   list_ranks >"$ranks"
   export SLURM_HOSTFILE=$ranks  # what srun's "arbitrary" reads
+  unset SLURM_NTASKS_PER_NODE   # it holds for the first node only, and srun would warn
   "${LACUNA:-lacuna}" run --restarts "${LACUNA_RESTARTS:-5}" --launcher "$(choose_launcher "$ranks")" "$@" &
   run=$!
   # SLURM's warning comes to this shell alone (--signal=B:). The ranks then finish the units in flight.

@@ -43,8 +43,10 @@ class Slurm:
 
     def __init__(self, folder):
         self.folder = folder
+        # Shared memory of OpenMPI mixes up virtual nodes of one machine.
         self.environment = root_environment() | {"SLURM_CONF": str(folder / "slurm.conf"), "LACUNA": FAKE_SWEEP,
-                                                 "LACUNA_ROOT": str(ROOT), "FAKE_GPUS": "1"}
+                                                 "LACUNA_ROOT": str(ROOT), "FAKE_GPUS": "1",
+                                                 "OMPI_MCA_btl": "self,tcp"}
         self.process = subprocess.Popen(
             [ROOT / "tests/integration/start_slurm.sh", folder, str(find_free_ports(3))], stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, text=True)

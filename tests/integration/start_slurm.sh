@@ -10,7 +10,7 @@ set -euo pipefail
 folder=$(mkdir -p "$1" && cd "$1" && pwd)
 port=${2:-27000}
 host=$(hostname -s)
-nodes=(n1 n2)
+nodes=("$host" n2)  # mpirun wants a node to have the name of its machine
 daemons=()
 
 stop() {
