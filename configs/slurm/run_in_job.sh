@@ -41,15 +41,17 @@ choose_launcher() {
 # Queues this job again unless somebody else has decided about it: scancel, preemption and a lost node end the job in
 # SLURM's eyes before its script, and a user's scancel must not be undone.
 requeue_this_job() {
-  local state
-  state=$(squeue --noheader --jobs="$SLURM_JOB_ID" --format=%T)
+  local job=$SLURM_JOB_ID state
+  # One element of an array has the number of the whole array, which must not be queued again with it.
+  [[ -z "${SLURM_ARRAY_JOB_ID:-}" ]] || job=${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID
+  state=$(squeue --noheader --jobs="$job" --format=%T)
   if [[ $state != RUNNING ]]; then
-    echo "lacuna job: SLURM has ended this job ($state); it is not queued again from here." >&2
+    echo "lacuna job: SLURM has ended job $job ($state); it is not queued again from here." >&2
   elif ((${SLURM_RESTART_COUNT:-0} >= ${LACUNA_REQUEUES:-100})); then
-    echo "lacuna job: queued again ${SLURM_RESTART_COUNT} times already; submit it again to go on." >&2
+    echo "lacuna job: queued again $SLURM_RESTART_COUNT times already; submit it again to go on." >&2
   else
-    echo "lacuna job: interrupted; job $SLURM_JOB_ID queues itself again." >&2
-    scontrol requeue "$SLURM_JOB_ID"
+    echo "lacuna job: interrupted; job $job queues itself again." >&2
+    scontrol requeue "$job"
   fi
 }
 

@@ -186,7 +186,8 @@ def main():
             check_jobs(slurm, SweepFiles(folder / "sweep", FAKE_SWEEP, LACUNA))
         except BaseException:
             for log in sorted((folder / "slurm").glob("lacuna-*.log")):
-                print(f"--- {log.name}\n{log.read_text()[-3000:]}", file=sys.stderr)
+                lines = [line for line in log.read_text().splitlines() if not line.startswith("|")]
+                print("\n".join([f"--- {log.name}", *lines[-40:]]), file=sys.stderr)
             raise
         finally:
             slurm.stop()

@@ -38,7 +38,7 @@ class SweepFiles:
 models: [a.yaml, b.yaml]
 benchmarks: [{benchmark: boolq, path: boolq.jsonl}, {benchmark: mmlu, path: mmlu}]
 lac: {alphas: [0.2, 0.5, 0.8], modes: [exit, propagate]}
-compute: {unit_questions: 4, heartbeat_seconds: 60, grace_seconds: 10}
+compute: {unit_questions: 4, heartbeat_seconds: 15, grace_seconds: 10}
 """)
 
     def run_undisturbed(self, name, *overrides):
