@@ -24,8 +24,9 @@ choose_launcher() {
   local count
   count=$(wc -l <"$ranks")
   if [[ -z "${LACUNA_USE_MPIRUN:-}" ]] && srun --mpi=list 2>&1 | grep -q pmix; then
-    # cpus-per-task: srun does not take it from the job since SLURM 22.05. kill-on-bad-exit=0: when a rank dies the
-    # others go on. No --gpus-per-task=1, which would give rank 0 a GPU too, and no --gpu-bind: every rank sees all
+    # cpus-per-task: srun does not take it from the job since SLURM 22.05. kill-on-bad-exit=0: when a rank fails
+    # the others go on. (SLURM's PMIx may end all of them when one is killed; then --restarts has its turn.)
+    # No --gpus-per-task=1, which would give rank 0 a GPU too, and no --gpu-bind: every rank sees all
     # of the job's GPUs on its node, and lacuna gives each worker its own. (--gpu-bind=none does not mean that: it
     # leaves CUDA_VISIBLE_DEVICES unset.)
     echo "srun --mpi=pmix --ntasks=$count --distribution=arbitrary --cpus-per-task=${SLURM_CPUS_PER_TASK:-1}" \
@@ -38,8 +39,8 @@ choose_launcher() {
     "--mca oob_tcp_keepalive_time 3 --mca oob_tcp_keepalive_intvl 1 --mca oob_tcp_keepalive_probes 3"
 }
 
-# Queues this job again unless somebody else has decided about it: scancel, preemption and a lost node end the job in
-# SLURM's eyes before its script, and a user's scancel must not be undone.
+# Queues this job again unless SLURM has ended it already: after preemption or the loss of a node SLURM queues it again
+# itself, and a user's scancel must not be undone.
 requeue_this_job() {
   local job=$SLURM_JOB_ID state
   # One element of an array has the number of the whole array, which must not be queued again with it.

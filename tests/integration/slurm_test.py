@@ -3,8 +3,8 @@
 usage: slurm_test.py FAKE_SWEEP LACUNA
 
 Three jobs at once, with the stand-in for inference: one meets its time limit, one is told to stop by a user and then
-loses a rank, one is an array. All queue themselves again and end with the store of an undisturbed run.
-A fourth is cancelled for good.
+loses a rank, one is an array. A fourth is preempted and then loses its node. All are queued again and end with the store
+of an undisturbed run. A fifth is cancelled for good.
 """
 
 import os
@@ -77,8 +77,8 @@ class Slurm:
         wait_until(lambda: self.job(number)["JobState"] in done, PATIENCE_SECONDS, f"the end of job {number}")
         return self.job(number)
 
-    def wait_for_restart(self, number):
-        wait_until(lambda: int(self.job(number)["Restarts"]) > 0 and self.job(number)["JobState"] == "RUNNING",
+    def wait_for_restart(self, number, times=1):
+        wait_until(lambda: int(self.job(number)["Restarts"]) >= times and self.job(number)["JobState"] == "RUNNING",
                    PATIENCE_SECONDS, f"job {number} starts again")
 
     def log(self, name):
@@ -112,12 +112,10 @@ def find_rank(run, exclude):
     return None
 
 
-def check_jobs(slurm, sweep):
-    undisturbed = sweep.run_undisturbed("undisturbed")
+def check_queued_again(slurm, sweep, undisturbed):
     alone = {model: sweep.run_undisturbed(f"alone_{model}", f"models=[{sweep.folder / model}.yaml]")
              for model in ("a", "b")}
-    limited, stopped, cancelled = sweep.folder / "limited", sweep.folder / "stopped", sweep.folder / "cancelled"
-    array = sweep.folder / "array"
+    limited, stopped, array = sweep.folder / "limited", sweep.folder / "stopped", sweep.folder / "array"
 
     # SLURM looks at limits every half minute or so: the warning comes 5 to 35 s after the start.
     limited_job = slurm.submit("one_node.sbatch", ["--ntasks-per-node=3", "--gres=gpu:2", "--time=1",
@@ -161,12 +159,37 @@ def check_jobs(slurm, sweep):
     for text in ("stopped by", "queues itself again", "resuming: "):
         assert text in slurm.log(limited_job), f"'{text}' is not in\n{slurm.log(limited_job)}"
 
-    # A user's scancel is final; so is bad input.
+
+def check_taken_away(slurm, sweep, undisturbed):
+    """SLURM queues the job again itself, after preemption and after the loss of its node."""
+    run = sweep.folder / "taken"
+    number = slurm.submit("one_node.sbatch", ["--ntasks-per-node=3", "--gres=gpu:0", "--time=10"],
+                          [sweep.experiment, f"output={run}"], 500)
+    wait_until(lambda: 2 <= sweep.committed(run), PATIENCE_SECONDS, "the job computes")
+    slurm.call("sbatch", "--partition=urgent", "--nodes=2", "--ntasks-per-node=8", "--output=urgent.log", "--wrap=true")
+    slurm.wait_for_restart(number)
+    before = sweep.committed(run)
+    note(f"job {number} runs again after preemption, {before} units are done")
+    wait_until(lambda: before + 2 <= sweep.committed(run), PATIENCE_SECONDS, "it goes on")
+    node = slurm.job(number)["NodeList"]
+    slurm.call("scontrol", "update", f"NodeName={node}", "State=DOWN", "Reason=test")
+    slurm.wait_for_restart(number, times=2)
+    note(f"job {number} runs again after the loss of {node}, {sweep.committed(run)} units are done")
+    job = slurm.wait_for_end(number)
+    assert (job["JobState"], job["ExitCode"]) == ("COMPLETED", "0:0"), job
+    assert job["NodeList"] != node
+    slurm.call("scontrol", "update", f"NodeName={node}", "State=RESUME")
+    sweep.check(run, undisturbed)
+
+
+def check_final(slurm, sweep):
+    """A user's scancel is final, and so is bad input."""
+    run = sweep.folder / "cancelled"
     cancelled_job = slurm.submit("one_node.sbatch", ["--ntasks-per-node=3", "--gres=gpu:0", "--time=10"],
-                                 [sweep.experiment, f"output={cancelled}"], 500)
+                                 [sweep.experiment, f"output={run}"], 500)
     wrong_job = slurm.submit("one_node.sbatch", ["--ntasks-per-node=2", "--gres=gpu:0", "--time=10"],
-                             [sweep.experiment, f"output={cancelled}x", "lac.alphas=[7]"], 0)
-    wait_until(lambda: 2 <= sweep.committed(cancelled), PATIENCE_SECONDS, "the last job computes")
+                             [sweep.experiment, f"output={run}x", "lac.alphas=[7]"], 0)
+    wait_until(lambda: 2 <= sweep.committed(run), PATIENCE_SECONDS, "the last job computes")
     slurm.call("scancel", cancelled_job)
     assert slurm.wait_for_end(cancelled_job)["JobState"] == "CANCELLED"
     job = slurm.wait_for_end(wrong_job)
@@ -183,7 +206,11 @@ def main():
         folder.chmod(0o755)
         slurm = Slurm(folder / "slurm")
         try:
-            check_jobs(slurm, SweepFiles(folder / "sweep", FAKE_SWEEP, LACUNA))
+            sweep = SweepFiles(folder / "sweep", FAKE_SWEEP, LACUNA)
+            undisturbed = sweep.run_undisturbed("undisturbed")
+            check_queued_again(slurm, sweep, undisturbed)
+            check_taken_away(slurm, sweep, undisturbed)
+            check_final(slurm, sweep)
         except BaseException:
             for log in sorted((folder / "slurm").glob("lacuna-*.log")):
                 lines = [line for line in log.read_text().splitlines() if not line.startswith("|")]

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A private SLURM on this machine, for tests: munged, slurmctld and one slurmd for each of two virtual nodes with
-# eight cores and two pretended GPUs each. Root, slurm-wlm and munge are needed; no systemd, nothing outside FOLDER.
+# eight cores and two pretended GPUs each; jobs of the partition "urgent" preempt others. Root, slurm-wlm and munge are needed; no systemd, nothing outside FOLDER.
 #
 # usage: start_slurm.sh FOLDER [FIRST_PORT]
 #
@@ -64,7 +64,9 @@ SlurmdParameters=config_overrides
 GresTypes=gpu
 MpiDefault=none
 JobRequeue=0
-ReturnToService=2
+PreemptType=preempt/partition_prio
+PreemptMode=REQUEUE
+ReturnToService=1
 KillWait=10
 SlurmdTimeout=60
 MessageTimeout=30
@@ -78,7 +80,10 @@ CONF
     chmod 1777 "$folder/tmp-$node"
     echo "NodeName=$node NodeHostname=$host NodeAddr=127.0.0.1 Port=$((port + at)) CPUs=8 RealMemory=1000 Gres=gpu:2"
   done >>"$folder/slurm.conf"
-  echo "PartitionName=all Nodes=ALL Default=YES MaxTime=1:00:00 State=UP" >>"$folder/slurm.conf"
+  {
+    echo "PartitionName=all Nodes=ALL Default=YES MaxTime=1:00:00 State=UP PriorityTier=1 GraceTime=5"
+    echo "PartitionName=urgent Nodes=ALL MaxTime=1:00:00 State=UP PriorityTier=2 PreemptMode=OFF"
+  } >>"$folder/slurm.conf"
   # SLURM wants device files behind its GPUs and never opens them.
   for node in "${nodes[@]}"; do
     printf 'NodeName=%s Name=gpu File=%s\n' "$node" /dev/null "$node" /dev/zero
@@ -107,7 +112,7 @@ for _ in $(seq 300); do
       exit 1
     fi
   done
-  idle=$(timeout 10 sinfo --noheader --Node --states=idle --format=%N 2>/dev/null | wc -l) || true
+  idle=$(timeout 10 sinfo --noheader --Node --states=idle --format=%N 2>/dev/null | sort -u | wc -l) || true
   if [[ $idle -eq ${#nodes[@]} ]]; then
     echo ready
     # A trap is served between two commands: short sleeps, and reading that gives up now and then.
