@@ -117,9 +117,9 @@ def check_queued_again(slurm, sweep, undisturbed):
              for model in ("a", "b")}
     limited, stopped, array = sweep.folder / "limited", sweep.folder / "stopped", sweep.folder / "array"
 
-    # SLURM looks at limits every half minute or so: the warning comes 5 to 35 s after the start.
+    # 48 s of work. SLURM looks at limits twice a minute: the warning comes 40 s after the start at the latest.
     limited_job = slurm.submit("one_node.sbatch", ["--ntasks-per-node=3", "--gres=gpu:2", "--time=1",
-                                                   "--signal=B:USR1@40"],
+                                                   "--signal=B:USR1@50"],
                                [sweep.experiment, f"output={limited}"], 2000)
     note(f"job {limited_job}: one node, time limit a minute")
     stopped_job = slurm.submit("many_nodes.sbatch", ["--nodes=2", "--ntasks-per-node=2", "--gres=gpu:0",
