@@ -1,4 +1,4 @@
-// The results table: one row per model x benchmark x mode x threshold.
+// The results table: one row per model x benchmark x scoring x mode x threshold.
 #pragma once
 
 #include <cstdint>
@@ -17,20 +17,29 @@ enum class TableFormat : std::uint8_t { kMarkdown, kCsv, kLatex };
 // "md", "csv", "latex"; throws InputError that lists them.
 TableFormat parse_table_format(std::string_view name);
 
+// What an accuracy is a share of.
+enum class RowScoring : std::uint8_t {
+  kGenerate,          // graded answers
+  kLoglik,            // choices of the largest log-likelihood: the harness's acc
+  kLoglikNormalized,  // of the largest log-likelihood per character: its acc_norm
+};
+std::string_view to_string(RowScoring scoring);  // "generate", "loglik", "loglik-norm"
+
 // Shares and accuracies are fractions, not percentages.
 struct TableRow {
   std::string model;
   std::string benchmark;
+  RowScoring scoring = RowScoring::kGenerate;
   LacMode mode = LacMode::kTrace;
   double alpha = 0;
   std::int64_t questions = 0;  // n: answered in this mode and, without skipping, in trace mode
   std::int64_t baseline_correct = 0;
   std::int64_t correct = 0;
-  std::int64_t unparsed = 0;         // answers without a choice; they count as wrong
+  std::int64_t unparsed = 0;         // answers without a choice, which count as wrong; generate only
   std::optional<double> pp_layers;   // mean share of active layers, prompt phase
-  std::optional<double> rg_layers;   // the same, response phase
+  std::optional<double> rg_layers;   // the same, response phase; generate only
   std::optional<Interval> accuracy;  // Wilson, 95 %; none if n is 0
-  double mcnemar_p = 1;              // exact, two-sided, against the answers without skipping
+  double mcnemar_p = 1;              // exact, two-sided, against mode trace by the same scoring
 };
 
 struct ResultsTable {
@@ -39,7 +48,7 @@ struct ResultsTable {
   bool complete = true;
   std::vector<std::string> missing_units;  // "unit: why" of an incomplete store
   std::vector<TableRow>
-      rows;  // models and benchmarks in the manifest's order, trace, exit, propagate, rising alpha
+      rows;  // models and benchmarks in the manifest's order, scoring, trace, exit, propagate, rising alpha
 };
 
 // Reads a store and computes every row. Layer shares: mean over questions of the mean over tokens and layers;

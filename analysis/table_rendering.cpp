@@ -22,6 +22,11 @@ constexpr std::string_view kAnswerNote =
     "(unparsed) "
     "count as wrong. 95 %: Wilson interval of the accuracy; p: McNemar's exact test against base.";
 
+constexpr std::string_view kLoglikNote =
+    "Scoring: generate grades the model's answer; loglik takes the choice of the largest log-likelihood "
+    "(acc), "
+    "loglik-norm that of the largest per character (acc_norm). Base, diff and p compare within one scoring.";
+
 double share(std::int64_t part, std::int64_t whole) {
   return static_cast<double>(part) / static_cast<double>(whole);
 }
@@ -38,6 +43,12 @@ std::optional<double> ratio(std::int64_t part, std::int64_t whole) {
   return share(part, whole);
 }
 
+// A comparison of log-likelihoods always has a choice.
+std::optional<double> unparsed_share(const TableRow& row) {
+  if (row.scoring != RowScoring::kGenerate) return std::nullopt;
+  return ratio(row.unparsed, row.questions);
+}
+
 std::string p_value(const TableRow& row) {
   if (row.mode == LacMode::kTrace || row.questions == 0) return "-";
   return row.mcnemar_p < 0.0001 ? "<0.0001" : fmt::format("{:.4f}", row.mcnemar_p);
@@ -47,6 +58,7 @@ std::string p_value(const TableRow& row) {
 std::vector<std::string> readable_cells(const TableRow& row) {
   return {row.model,
           row.benchmark,
+          std::string(to_string(row.scoring)),
           std::string(to_string(row.mode)),
           fmt::format("{}", row.alpha),
           fmt::format("{}", row.questions),
@@ -57,13 +69,13 @@ std::vector<std::string> readable_cells(const TableRow& row) {
           p_value(row),
           percent(row.pp_layers),
           percent(row.rg_layers),
-          percent(ratio(row.unparsed, row.questions))};
+          percent(unparsed_share(row))};
 }
 
 const std::vector<std::string>& readable_header() {
-  static const std::vector<std::string> header = {"model",       "benchmark",   "mode",      "alpha", "n",
-                                                  "base %",      "accuracy %",  "95 %",      "diff",  "p",
-                                                  "PP layers %", "RG layers %", "unparsed %"};
+  static const std::vector<std::string> header = {"model", "benchmark",   "scoring",     "mode",      "alpha",
+                                                  "n",     "base %",      "accuracy %",  "95 %",      "diff",
+                                                  "p",     "PP layers %", "RG layers %", "unparsed %"};
   return header;
 }
 
@@ -94,10 +106,19 @@ std::vector<std::string> describe_source(const ResultsTable& table) {
   return lines;
 }
 
+std::vector<std::string_view> list_notes(const ResultsTable& table) {
+  std::vector<std::string_view> notes = {kAnswerNote, kLayerNote};
+  const bool has_loglik = std::any_of(table.rows.begin(), table.rows.end(), [](const TableRow& row) {
+    return row.scoring != RowScoring::kGenerate;
+  });
+  if (has_loglik) notes.push_back(kLoglikNote);
+  return notes;
+}
+
 std::string render_markdown(const ResultsTable& table) {
   std::vector<std::vector<std::string>> lines = {readable_header()};
   for (const TableRow& row : table.rows) lines.push_back(readable_cells(row));
-  constexpr std::size_t kTextColumns = 3;
+  constexpr std::size_t kTextColumns = 4;
   std::vector<std::size_t> widths(lines.front().size(), 3);
   for (const auto& line : lines) {
     for (std::size_t i = 0; i < line.size(); ++i) widths[i] = std::max(widths[i], line[i].size());
@@ -118,7 +139,8 @@ std::string render_markdown(const ResultsTable& table) {
     }
     text += "|\n";
   }
-  return text + fmt::format("\n{}\n\n{}\n", kAnswerNote, kLayerNote);
+  for (const std::string_view note : list_notes(table)) text += fmt::format("\n{}\n", note);
+  return text;
 }
 
 // RFC 4180.
@@ -138,13 +160,14 @@ std::string exact(std::optional<double> value) {
 
 std::string render_csv(const ResultsTable& table) {
   std::string text =
-      "model,benchmark,mode,alpha,n,baseline_correct,correct,unparsed,baseline_accuracy,accuracy,"
+      "model,benchmark,scoring,mode,alpha,n,baseline_correct,correct,unparsed,baseline_accuracy,accuracy,"
       "accuracy_low,accuracy_high,difference,mcnemar_p,pp_layers,rg_layers,unparsed_share,complete,store\n";
   for (const TableRow& row : table.rows) {
     const bool has_pair = row.mode != LacMode::kTrace && row.questions > 0;
     const std::vector<std::string> cells = {
         row.model,
         row.benchmark,
+        std::string(to_string(row.scoring)),
         std::string(to_string(row.mode)),
         fmt::format("{}", row.alpha),
         fmt::format("{}", row.questions),
@@ -159,7 +182,7 @@ std::string render_csv(const ResultsTable& table) {
         has_pair ? exact(row.mcnemar_p) : "",
         exact(row.pp_layers),
         exact(row.rg_layers),
-        exact(ratio(row.unparsed, row.questions)),
+        exact(unparsed_share(row)),
         table.complete ? "true" : "false",
         table.store.string()};
     for (std::size_t i = 0; i < cells.size(); ++i)
@@ -204,8 +227,8 @@ std::string escape_latex(const std::string& text) {
 std::string render_latex(const ResultsTable& table) {
   std::string text = "% needs \\usepackage{booktabs}\n";
   for (const std::string& line : describe_source(table)) text += "% " + line + "\n";
-  text += fmt::format("% {}\n% {}\n", kAnswerNote, kLayerNote);
-  text += "\\begin{tabular}{lllrrrrlrrrrr}\n\\toprule\n";
+  for (const std::string_view note : list_notes(table)) text += fmt::format("% {}\n", note);
+  text += "\\begin{tabular}{llllrrrrlrrrrr}\n\\toprule\n";
   const auto add_line = [&text](const std::vector<std::string>& cells) {
     for (std::size_t i = 0; i < cells.size(); ++i) {
       text += (i == 0 ? "" : " & ");

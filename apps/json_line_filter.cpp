@@ -5,10 +5,10 @@
 #include <iostream>
 #include <utility>
 
+#include "core/bounded_json.h"
 #include "core/error.h"
-#include "worker/tokenizer/bounded_json.h"
+#include "core/utf8.h"
 #include "worker/tokenizer/normalizer.h"
-#include "worker/tokenizer/utf8.h"
 
 namespace lacuna {
 namespace {

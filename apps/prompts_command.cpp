@@ -40,7 +40,7 @@ Json write_line(const BenchmarkConfig& config, const Benchmark& benchmark, Quest
   if (benchmark.answer_kind() == AnswerKind::kBoolean) line["answer"] = question.gold == "true";
   if (!question.choices.empty()) line["choices"] = question.choices;
   if (!harness) return line;
-  const std::vector<Continuation> continuations = benchmark.continuations(index);
+  const std::vector<Continuation> continuations = benchmark.harness_continuations(index);
   for (const Continuation& continuation : continuations) line["continuations"].push_back(continuation.text);
   line["gold"] = write_harness_gold(config, question, continuations);
   return line;

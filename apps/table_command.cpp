@@ -50,7 +50,7 @@ void add_table_command(CLI::App& app, CommandOutcome&) {
   auto arguments = std::make_shared<TableArguments>();
   CLI::App* const command = app.add_subcommand("table",
                                                "Print the results table: accuracy and layers used, a row a "
-                                               "model x benchmark x mode x threshold.\n\nA run "
+                                               "model x benchmark x scoring x mode x threshold.\n\nA run "
                                                "that is complete and not merged yet is merged first.");
   command->add_option("SOURCE", arguments->source, "A run's directory, or a store file")->required();
   command->add_option("--format", arguments->format, "md, csv (fractions, all digits) or latex (booktabs)")

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <thread>
@@ -11,6 +10,7 @@
 #include "apps/command.h"
 #include "apps/passive_threads.h"
 #include "core/error.h"
+#include "core/whole_file.h"
 #include "results/author_json.h"
 #include "results/durable_file.h"
 #include "results/trace_file.h"
@@ -55,16 +55,15 @@ TokenId make_token_id(const fs::path& path, std::int64_t value) {
 
 // A JSON list of integers, or integers separated by white space and commas.
 std::vector<TokenId> read_ids(const fs::path& path) {
-  std::ifstream stream(path, std::ios::binary);
-  if (!stream) throw InputError({.problem = "cannot open the file"}, SourceLocation{path});
-  std::stringstream buffer;
-  buffer << stream.rdbuf();
-  std::string text = buffer.str();
+  std::string text = read_whole_file(path, {"a list of token ids", std::uint64_t{64} << 20U});
   std::vector<TokenId> ids;
   const nlohmann::json json = nlohmann::json::parse(text, nullptr, false);
   if (json.is_array()) {
     for (const nlohmann::json& element : json) {
-      if (!element.is_number_integer()) refuse_ids(path, fmt::format("'{}' is no integer", element.dump()));
+      if (!element.is_number_integer()) {
+        refuse_ids(
+            path, fmt::format("element {} is {} instead of an integer", ids.size() + 1, element.type_name()));
+      }
       ids.push_back(make_token_id(path, element.get<std::int64_t>()));
     }
   } else {

@@ -6,26 +6,17 @@
 
 #include <algorithm>
 #include <charconv>
-#include <fstream>
-#include <iterator>
-#include <nlohmann/json.hpp>
 #include <numeric>
+
+#include "core/utf8.h"
+#include "core/whole_file.h"
 
 namespace lacuna {
 namespace {
 
-constexpr std::uintmax_t kMaximumBytes = 1U << 20U;
+constexpr FileLimit kConfigFile = {"a YAML file", 1U << 20U};
 constexpr int kMaximumDepth = 32;
 constexpr int kMaximumValues = 20'000;
-
-bool is_utf8(std::string_view text) {
-  try {
-    static_cast<void>(nlohmann::json(std::string(text)).dump());
-    return true;
-  } catch (const nlohmann::json::exception&) {
-    return false;
-  }
-}
 
 // Enough of a text to recognise it in a message; never half a character.
 std::string cut(const std::string& text) {
@@ -108,7 +99,7 @@ class TreeBuilder {
 
 ConfigNode parse_text(const std::string& text, const DocumentSource& source) {
   const SourceLocation whole{.file = source.shown};
-  if (!is_utf8(text)) {
+  if (!utf8::is_well_formed(text)) {
     throw InputError({.problem = "is not UTF-8 text", .suggestion = "save the text as UTF-8"}, whole);
   }
   try {
@@ -198,22 +189,7 @@ std::string describe_value(const ConfigNode& node) {
 
 ConfigNode read_config_document(const std::filesystem::path& file) {
   const SourceLocation whole{.file = file};
-  std::error_code failure;
-  const auto status = std::filesystem::status(file, failure);
-  if (!std::filesystem::exists(status)) {
-    throw InputError({.problem = "no such file", .suggestion = "check the path"}, whole);
-  }
-  if (!std::filesystem::is_regular_file(status)) {
-    throw InputError({.problem = "is not a file", .suggestion = "give the path of a YAML file"}, whole);
-  }
-  if (std::filesystem::file_size(file, failure) > kMaximumBytes) {
-    throw InputError({.problem = "is too large", .why = "a YAML file of at most 1 MiB is read"}, whole);
-  }
-  std::ifstream stream(file, std::ios::binary);
-  const std::string text((std::istreambuf_iterator<char>(stream)), std::istreambuf_iterator<char>());
-  if (!stream.is_open() || stream.bad()) {
-    throw InputError({.problem = "cannot be read", .suggestion = "check its permissions"}, whole);
-  }
+  const std::string text = read_whole_file(file, kConfigFile);
   const std::filesystem::path base = std::filesystem::absolute(file).parent_path();
   ConfigNode root = parse_text(text, {.shown = file, .base = base});
   if (root.kind == ConfigNode::Kind::kNull) throw InputError({.problem = "is empty"}, whole);

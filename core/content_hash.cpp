@@ -1,8 +1,10 @@
 #include "core/content_hash.h"
 
 #include <fmt/format.h>
+#include <openssl/evp.h>
 #include <xxhash.h>
 
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -31,6 +33,17 @@ std::string to_hex(XXH128_hash_t hash) {
 
 std::string hash_bytes(std::string_view bytes) {
   return to_hex(XXH3_128bits(bytes.data(), bytes.size()));
+}
+
+std::string hash_bytes_sha256(std::string_view bytes) {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  unsigned int length = 0;
+  if (EVP_Digest(bytes.data(), bytes.size(), digest.data(), &length, EVP_sha256(), nullptr) != 1) {
+    throw SystemError({.problem = "SHA-256 failed", .why = "OpenSSL refuses it"});
+  }
+  std::string text;
+  for (unsigned int i = 0; i < length; ++i) text += fmt::format("{:02x}", digest.at(i));
+  return text;
 }
 
 std::string hash_file(const std::filesystem::path& file) {

@@ -2,9 +2,27 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "core/error.h"
 
 namespace lacuna {
+
+std::string_view to_string(Scoring scoring) {
+  return scoring == Scoring::kGenerate ? "generate" : "loglik";
+}
+
+Scoring parse_scoring(std::string_view name) {
+  for (const Scoring scoring : {Scoring::kGenerate, Scoring::kLoglik}) {
+    if (name == to_string(scoring)) return scoring;
+  }
+  throw InputError(
+      {.problem = fmt::format("unknown scoring '{}'", name), .suggestion = "use one of generate, loglik"});
+}
+
+bool BenchmarkConfig::asks_for(Scoring wanted) const {
+  return std::find(scoring.begin(), scoring.end(), wanted) != scoring.end();
+}
 
 std::string_view to_string(DataType dtype) {
   return dtype == DataType::kFloat32 ? "float32" : "bfloat16";

@@ -25,6 +25,14 @@ enum class NormPrecision : std::uint8_t {
 std::string_view to_string(NormPrecision precision);  // "model", "float32"
 NormPrecision parse_norm_precision(std::string_view name);
 
+// How a benchmark's questions are answered.
+enum class Scoring : std::uint8_t {
+  kGenerate,  // the model writes an answer, which is graded
+  kLoglik,    // the choices are compared by the log-likelihoods that the model gives them
+};
+std::string_view to_string(Scoring scoring);  // "generate", "loglik"
+Scoring parse_scoring(std::string_view name);
+
 struct ModelConfig {
   std::string name;            // [A-Za-z0-9._-]+, unique; names the model in every result
   std::filesystem::path path;  // a directory as Hugging Face serves it; absolute after loading
@@ -44,6 +52,12 @@ struct BenchmarkConfig {
   std::string choice_order;
   std::string variant;             // GPQA, harness: "zeroshot" (also if empty) | "cot_zeroshot" | "n_shot"
   std::string grading = "strict";  // "strict" | "lenient"
+  std::vector<Scoring> scoring = {Scoring::kGenerate};  // at least one, in the order of the enum, no doubles
+  // Whether prompts go through the model's chat template. Protocol paper: always. Protocol harness: by
+  // default not, as lm-evaluation-harness without --apply_chat_template.
+  bool chat_template = true;
+
+  [[nodiscard]] bool asks_for(Scoring wanted) const;
 };
 
 struct LacConfig {

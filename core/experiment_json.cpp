@@ -12,6 +12,8 @@ namespace {
 using Json = nlohmann::json;
 
 Json benchmark_to_json(const BenchmarkConfig& benchmark) {
+  Json scoring = Json::array();
+  for (const Scoring kind : benchmark.scoring) scoring.push_back(to_string(kind));
   return {{"name", benchmark.name},
           {"benchmark", benchmark.kind},
           {"path", benchmark.path.string()},
@@ -22,7 +24,9 @@ Json benchmark_to_json(const BenchmarkConfig& benchmark) {
           {"shots", benchmark.shots},
           {"choice_order", benchmark.choice_order},
           {"variant", benchmark.variant},
-          {"grading", benchmark.grading}};
+          {"grading", benchmark.grading},
+          {"scoring", scoring},
+          {"chat_template", benchmark.chat_template}};
 }
 
 BenchmarkConfig benchmark_from_json(const Json& json) {
@@ -38,6 +42,11 @@ BenchmarkConfig benchmark_from_json(const Json& json) {
   json.at("choice_order").get_to(benchmark.choice_order);
   json.at("variant").get_to(benchmark.variant);
   json.at("grading").get_to(benchmark.grading);
+  benchmark.scoring.clear();
+  for (const Json& kind : json.at("scoring")) {
+    benchmark.scoring.push_back(parse_scoring(kind.get<std::string>()));
+  }
+  json.at("chat_template").get_to(benchmark.chat_template);
   return benchmark;
 }
 

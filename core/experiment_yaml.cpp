@@ -86,6 +86,32 @@ std::vector<std::string> read_subjects(const ConfigNode& node, const std::string
   return subjects;
 }
 
+std::vector<Scoring> read_scoring(const ConfigNode& node, const std::string& key) {
+  std::set<Scoring> scoring;
+  for (const ConfigNode& element : to_list(node, key, "a list of at least one of generate, loglik")) {
+    const Scoring kind = parse_scoring(to_choice(element, key, {"generate", "loglik"}));
+    if (!scoring.insert(kind).second) {
+      fail_at(element, {.problem = fmt::format("scoring '{}' stands twice", to_string(kind)),
+                        .suggestion = "remove one"});
+    }
+  }
+  return {scoring.begin(), scoring.end()};
+}
+
+// How answers are made and what the model is shown: scoring, chat_template.
+void read_scoring_keys(const ConfigSection& section, const std::string& path, BenchmarkConfig& benchmark) {
+  if (const auto* n = section.find("scoring")) benchmark.scoring = read_scoring(*n, path + ".scoring");
+  benchmark.chat_template = benchmark.protocol == "paper";
+  if (const auto* n = section.find("chat_template")) {
+    benchmark.chat_template = to_boolean(*n, path + ".chat_template");
+    if (!benchmark.chat_template && benchmark.protocol == "paper") {
+      fail_at(*n, {.problem = fmt::format("'{}.chat_template' cannot be false under protocol 'paper'", path),
+                   .why = "the paper's prompts are chat messages",
+                   .suggestion = "use protocol: harness or leave chat_template out"});
+    }
+  }
+}
+
 void require_gpqa(const ConfigNode& node, const std::string& key, const BenchmarkConfig& benchmark,
                   const std::string& why) {
   if (benchmark.kind == "gpqa") return;
@@ -98,7 +124,7 @@ BenchmarkConfig read_benchmark(const ConfigNode& element, const std::string& pat
                                const ExperimentReadOptions& options) {
   const ConfigSection section(element, path,
                               {"benchmark", "path", "name", "protocol", "split", "subjects", "limit", "shots",
-                               "choice_order", "variant", "grading"});
+                               "choice_order", "variant", "grading", "scoring", "chat_template"});
   BenchmarkConfig benchmark;
   const ConfigNode& kind = section.require("benchmark", "benchmark: mmlu");
   benchmark.kind = options.benchmark_kinds.empty()
@@ -136,6 +162,7 @@ BenchmarkConfig read_benchmark(const ConfigNode& element, const std::string& pat
   if (const auto* n = section.find("grading")) {
     benchmark.grading = to_choice(*n, path + ".grading", {"strict", "lenient"});
   }
+  read_scoring_keys(section, path, benchmark);
   return benchmark;
 }
 

@@ -5,8 +5,7 @@
 //   name, output
 //   models*:      list of {name*, path*} or of paths of YAML files that hold such a map
 //   benchmarks*:  list of {benchmark*, path*, name, protocol, split, subjects, limit, shots, choice_order,
-//   variant, grading}
-//                 or of paths of YAML files that hold such a map
+//                 variant, grading, scoring, chat_template} or of paths of YAML files that hold such a map
 //   lac*:         {alphas*, modes, norm_precision}
 //   generation:   {sampling, temperature, top_p, max_new_tokens, seed, begin_token}
 //   compute:      {dtype, device, threads, unit_questions, batch_tokens}

@@ -77,6 +77,27 @@ struct ResponseRecord {
   double decode_seconds = 0;  // this answer's share of the time of the batch's decode steps
 };
 
+// What a mode and threshold make of one of the texts that are compared (docs/semantics.md).
+struct ContinuationScore {
+  std::string choice;           // the answer it stands for: "A".."D", "true", "false"
+  std::int32_t tokens = 0;      // those whose log-probabilities are summed, at least one
+  std::int32_t characters = 0;  // of the choice's text without leading space: what acc_norm divides by
+  double log_likelihood = 0;    // natural logarithm, <= 0
+  bool is_greedy = false;       // every token is the one that greedy choice would have taken
+};
+
+// The choices of one question, compared under one mode and threshold.
+struct ScoreRecord {
+  LacMode mode = LacMode::kTrace;
+  std::optional<AlphaIndex> alpha;               // none in trace mode
+  std::vector<ContinuationScore> continuations;  // in the benchmark's order
+  std::string choice;                            // of the largest log-likelihood, the first one among equals
+  bool correct = false;
+  // The same by log-likelihood per character; empty (and false) where the benchmark has no such metric.
+  std::string choice_normalized;
+  bool correct_normalized = false;
+};
+
 // Everything about one question from one pass over the plan.
 //
 // shared stream (trace, exit): `pp` has one element with all alphas; propagate: one element with one alpha
@@ -88,7 +109,8 @@ struct QuestionRecord {
   std::string gold;  // "A".."D", "true", "false"
   std::vector<TokenId> prompt_ids;
   std::vector<TraceRows> pp;
-  std::vector<ResponseRecord> responses;
+  std::vector<ResponseRecord> responses;    // one for each mode and threshold; empty if nothing is generated
+  std::vector<ScoreRecord> scores;          // likewise; empty if no log-likelihoods are asked for
   std::optional<AuthorTexts> author_texts;  // if store.author_json
   double prefill_seconds = 0;               // this question's share of the time of the batch's prompt passes
 };

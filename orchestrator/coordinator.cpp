@@ -66,7 +66,21 @@ class Coordinator {
     last_beat_ = now;
     for (const WorkerId worker : channel_.workers()) channel_.send(worker, StillHere{});
     if (options_.startup.count() > 0 && now - start_ > options_.startup) give_up_absent_workers();
-    if (options_.on_tick) options_.on_tick(progress_state(), progress_.meter());
+    if (options_.on_tick) options_.on_tick(make_snapshot());
+  }
+
+  [[nodiscard]] SweepSnapshot make_snapshot() const {
+    SweepSnapshot snapshot{.progress = progress_state(),
+                           .questions_per_second = progress_.meter().rate(),
+                           .remaining = progress_.meter().remaining(),
+                           .in_flight = {},
+                           .is_stopping = draining_,
+                           .last_error = last_error_};
+    for (const auto& [unit, flight] : in_flight_) {
+      snapshot.in_flight.push_back(
+          {.worker = flight.worker, .unit = unit, .elapsed = Clock::now() - flight.since});
+    }
+    return snapshot;
   }
 
   void give_up_absent_workers() {
@@ -108,6 +122,7 @@ class Coordinator {
   }
 
   void on(WorkerId worker, const WorkerFailed& message) {
+    last_error_ = fmt::format("worker {}: {}", worker, message.reason);
     log_error("worker {} failed: {}", worker, message.reason);
     progress_.print_line(fmt::format("worker {} failed: {}", worker, message.reason));
     outcome_.workers.erase(worker);
@@ -134,6 +149,7 @@ class Coordinator {
 
   void on(WorkerId worker, const UnitFailed& message) {
     outcome_.silent_workers.erase(worker);
+    last_error_ = fmt::format("unit {}: {}", message.unit, message.reason);
     log_warning("unit {} failed on worker {}: {}", message.unit, worker, message.reason);
     if (message.storage_failed && !outcome_.storage_failure) {
       outcome_.storage_failure = message.reason;
@@ -151,7 +167,8 @@ class Coordinator {
 
   void perform(const AssignUnit& action) {
     log_info("unit {} goes to worker {} (lease {})", action.unit.id, action.worker, action.lease);
-    in_flight_.try_emplace(action.unit.id, 0);
+    in_flight_.try_emplace(action.unit.id).first->second = {
+        .worker = action.worker, .since = Clock::now(), .questions_done = 0};
     channel_.send(action.worker, RunUnit{.unit = action.unit, .lease = action.lease});
   }
 
@@ -188,8 +205,8 @@ class Coordinator {
   void note_progress(const UnitId& unit, std::int64_t questions) {
     const auto found = in_flight_.find(unit);
     if (found == in_flight_.end()) return;
-    questions_in_flight_ += questions - found->second;
-    found->second = questions;
+    questions_in_flight_ += questions - found->second.questions_done;
+    found->second.questions_done = questions;
   }
 
   void forget_progress(const UnitId& unit) {
@@ -211,11 +228,17 @@ class Coordinator {
   const CoordinatorOptions& options_;
   Scheduler scheduler_;
   SweepOutcome outcome_;
-  ProgressState shown_;                       // without what is in flight
-  std::map<UnitId, std::int64_t> in_flight_;  // questions done of units that are being computed
-  std::int64_t questions_in_flight_ = 0;      // their sum
+  ProgressState shown_;  // without what is in flight
+  struct Flight {
+    WorkerId worker;
+    Clock::time_point since;
+    std::int64_t questions_done = 0;
+  };
+  std::map<UnitId, Flight> in_flight_;
+  std::int64_t questions_in_flight_ = 0;  // the sum of their questions done
+  std::string last_error_;
   Clock::time_point start_ = Clock::now();
-  Clock::time_point last_beat_ = Clock::now();
+  Clock::time_point last_beat_;  // long ago: the first one comes at once
   Clock::time_point stopped_at_;
   std::optional<Clock::time_point> drop_units_at_;  // once draining: the end of patience
   bool draining_ = false;

@@ -18,6 +18,21 @@
 
 namespace lacuna {
 
+// A sweep at one moment, for whoever watches it.
+struct SweepSnapshot {
+  struct UnitInFlight {
+    WorkerId worker;
+    UnitId unit;
+    std::chrono::duration<double> elapsed{0};  // since it was handed out
+  };
+  ProgressState progress;
+  std::optional<double> questions_per_second;
+  std::optional<std::chrono::duration<double>> remaining;
+  std::vector<UnitInFlight> in_flight;
+  bool is_stopping = false;
+  std::string last_error;  // the latest failure of a unit or worker; empty: none
+};
+
 struct CoordinatorOptions {
   SchedulerOptions scheduler = {};
   // How long to wait for a message before looking at the clock and at `drain_requested`.
@@ -31,8 +46,8 @@ struct CoordinatorOptions {
   std::chrono::milliseconds startup{0};
   // How often StillHere goes to the workers, and `on_tick` is called.
   std::chrono::milliseconds beat{2000};
-  // Called from the coordinator's thread, as the following ones: what there is to show.
-  std::function<void(const ProgressState&, const ProgressMeter&)> on_tick = {};
+  // Called from the coordinator's thread, as the following ones.
+  std::function<void(const SweepSnapshot&)> on_tick = {};
   std::function<void(const UnitId&, const std::string& reason)> on_set_aside = {};
   std::function<void(const UnitId&)> on_unit_done = {};
 };

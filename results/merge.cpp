@@ -79,71 +79,79 @@ void merge_questions(Hdf5File& store, const SweepParts& sweep) {
   writer.finish();
 }
 
+// A group of a mode and how much a part, or all of them, have of it.
+struct SizedGroup {
+  std::string path;  // the same in the parts and in the store
+  std::span<const schema::Column> columns;
+  GroupSize size;
+};
+
+// The groups of a mode that are merged column by column, always in the same order.
+std::vector<SizedGroup> list_groups(const std::string& mode_group, LacMode mode, const ModeSizes& sizes) {
+  const std::string timing = schema::timing_group(mode_group);
+  std::vector<SizedGroup> groups;
+  if (mode != LacMode::kExit) {  // exit shares trace's
+    groups.push_back({schema::prompt_group(mode_group), schema::kPromptColumns, sizes.pp});
+    groups.push_back({timing, schema::kPrefillTimingColumns, {.items = sizes.timed_questions}});
+  }
+  groups.push_back({schema::response_group(mode_group), schema::kResponseColumns, sizes.response});
+  groups.push_back({schema::generation_group(mode_group), schema::kGenerationColumns, sizes.rg});
+  groups.push_back({timing, schema::kDecodeTimingColumns, {.items = sizes.response.items}});
+  if (sizes.loglik) {
+    groups.push_back({schema::loglik_group(mode_group), schema::kLoglikColumns, *sizes.loglik});
+  }
+  return groups;
+}
+
 // One mode of one sweep, while it is being merged.
 class ModeMerger {
  public:
   ModeMerger(Hdf5File& store, const SweepParts& sweep, LacMode mode,
              const std::vector<const PartInfo*>& parts, const RunManifest& manifest)
       : mode_(mode), group_(schema::mode_group(sweep.group, mode)) {
-    ModeSizes total;
+    std::vector<SizedGroup> totals;
     for (const PartInfo* const part : parts) {
-      const ModeSizes& sizes = part->modes.at(mode);
-      total.pp = sum(total.pp, sizes.pp);
-      total.response = sum(total.response, sizes.response);
-      total.rg = sum(total.rg, sizes.rg);
-      total.timed_questions += sizes.timed_questions;
+      const std::vector<SizedGroup> groups = list_groups(group_, mode, part->modes.at(mode));
+      if (totals.empty()) {
+        totals = groups;
+        continue;
+      }
+      for (std::size_t i = 0; i < totals.size(); ++i) {
+        totals[i].size.items += groups.at(i).size.items;
+        totals[i].size.ragged += groups.at(i).size.ragged;
+      }
     }
     GroupShape shape{.layers = parts.front()->layers,
                      .alphas = static_cast<std::int64_t>(manifest.alphas.size()),
                      .has_alpha_axis = mode == LacMode::kTrace,
                      .norms = manifest.norms};
-    const auto open = [&](const std::string& group, std::span<const schema::Column> columns,
-                          const GroupSize& size) {
-      shape.items = size.items;
-      shape.ragged = size.ragged;
-      writers_.push_back({.group = group, .writer = {store, group, sweep.group, columns, shape}});
-    };
-    const std::string timing = schema::timing_group(group_);
-    if (mode != LacMode::kExit) {
-      open(schema::prompt_group(group_), schema::kPromptColumns, total.pp);
-      open(timing, schema::kPrefillTimingColumns, {.items = total.timed_questions});
-    } else {
+    if (mode == LacMode::kExit) {
       store.create_group(group_);
       store.create_hard_link(schema::prompt_group(schema::mode_group(sweep.group, LacMode::kTrace)),
                              schema::prompt_group(group_));
     }
-    open(schema::response_group(group_), schema::kResponseColumns, total.response);
-    open(schema::generation_group(group_), schema::kGenerationColumns, total.rg);
-    open(timing, schema::kDecodeTimingColumns, {.items = total.response.items});
+    for (const SizedGroup& group : totals) {
+      shape.items = group.size.items;
+      shape.ragged = group.size.ragged;
+      writers_.emplace_back(store, group.path, sweep.group, group.columns, shape);
+    }
   }
 
   void append(const Hdf5File& file, const PartInfo& part) {
-    const ModeSizes& sizes = part.modes.at(mode_);
-    std::vector<std::int64_t> items;
-    if (mode_ != LacMode::kExit) items = {sizes.pp.items, sizes.timed_questions};
-    items.insert(items.end(), {sizes.response.items, sizes.rg.items, sizes.response.items});
+    const std::vector<SizedGroup> groups = list_groups(group_, mode_, part.modes.at(mode_));
     for (std::size_t i = 0; i < writers_.size(); ++i) {
-      writers_[i].writer.append_from(file, writers_[i].group, 0, items.at(i));
+      writers_[i].append_from(file, groups.at(i).path, 0, groups.at(i).size.items);
     }
   }
 
   void finish() {
-    for (Target& target : writers_) target.writer.finish();
+    for (ColumnGroupWriter& writer : writers_) writer.finish();
   }
 
  private:
-  struct Target {
-    std::string group;  // the same path in the parts
-    ColumnGroupWriter writer;
-  };
-
-  static GroupSize sum(const GroupSize& a, const GroupSize& b) {
-    return {.items = a.items + b.items, .ragged = a.ragged + b.ragged};
-  }
-
   LacMode mode_;
   std::string group_;
-  std::vector<Target> writers_;
+  std::vector<ColumnGroupWriter> writers_;
 };
 
 void merge_modes(Hdf5File& store, const SweepParts& sweep, std::vector<LacMode> modes,

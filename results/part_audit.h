@@ -33,8 +33,8 @@ struct PartAudit {
 // index repeats them). What is not so goes to damaged/, and the whole parts of a damaged bundle become loose
 // parts again. A crash in here loses nothing: the next audit goes on.
 //
-// Only with the run's lock held, before workers start. 10,000 parts of 50 KB take about 7 s loose, less than
-// 1 s bundled (warm page cache); large ones what reading them takes. Throws StorageError.
+// Only with the run's lock held, before workers start. A loose part of 100 KB costs 0.17 ms of CPU, a bundled
+// one 0.08 ms (in the page cache): 2 s and 1 s for 10,000 of them. Throws StorageError.
 PartAudit audit_parts(const RunDirectory& run, const RunManifest& manifest);
 
 // Moves a file to RUNDIR/damaged/<name>.<n>, n the first number that is free, and notes the reason in

@@ -36,6 +36,15 @@ std::int64_t size_of(const auto& container) {
   return static_cast<std::int64_t>(container.size());
 }
 
+template <class Answer>
+std::vector<const Answer*> sort_by_alpha(const std::vector<Answer>& answers) {
+  std::vector<const Answer*> sorted;
+  for (const Answer& answer : answers) sorted.push_back(&answer);
+  std::sort(sorted.begin(), sorted.end(),
+            [](const Answer* a, const Answer* b) { return a->alpha < b->alpha; });
+  return sorted;
+}
+
 }  // namespace
 
 void TraceColumns::append(const TraceRows& rows) {
@@ -46,8 +55,8 @@ void TraceColumns::append(const TraceRows& rows) {
 }
 
 PartBuffer::PartBuffer(WorkUnit unit, std::int64_t layers, std::int64_t alphas,
-                       const std::vector<LacMode>& modes)
-    : unit_(std::move(unit)), layers_(layers), alphas_(alphas) {
+                       const std::vector<LacMode>& modes, std::vector<Scoring> scoring)
+    : unit_(std::move(unit)), layers_(layers), alphas_(alphas), scoring_(std::move(scoring)) {
   for (const LacMode mode : modes) modes_[mode];
 }
 
@@ -77,30 +86,48 @@ void PartBuffer::check(const QuestionRecord& record) const {
   for (const TraceRows& rows : record.pp) {
     check_trace(rows, record.prompt_ids.size(), is_shared ? alphas_ : 1, "prompt");
   }
-  std::map<LacMode, std::vector<std::int32_t>> seen;
+  check_answers(record, record.responses, asks_for(Scoring::kGenerate), "response");
+  check_answers(record, record.scores, asks_for(Scoring::kLoglik), "score");
   for (const ResponseRecord& response : record.responses) {
-    const bool is_trace = response.mode == LacMode::kTrace;
-    if (!modes_.contains(response.mode) || is_trace == response.alpha.has_value()) {
-      throw std::logic_error(fmt::format("unit {}: a response of mode {} {} a threshold", unit_.id,
-                                         to_string(response.mode), response.alpha ? "with" : "without"));
-    }
     const std::size_t tokens = response.token_ids.size();
-    check_trace(response.rg, tokens == 0 ? 0 : tokens - 1, is_trace ? alphas_ : 1, "response");
-    seen[response.mode].push_back(response.alpha ? response.alpha->value() : -1);
+    check_trace(response.rg, tokens == 0 ? 0 : tokens - 1, response.mode == LacMode::kTrace ? alphas_ : 1,
+                "response");
+  }
+  for (const ScoreRecord& score : record.scores) {
+    if (score.continuations.empty()) {
+      throw std::logic_error(
+          fmt::format("unit {}: a score of question {} without continuations", unit_.id, record.index));
+    }
+  }
+}
+
+template <class Answer>
+void PartBuffer::check_answers(const QuestionRecord& record, const std::vector<Answer>& answers,
+                               bool is_wanted, const char* what) const {
+  std::map<LacMode, std::vector<std::int32_t>> seen;
+  for (const Answer& answer : answers) {
+    const bool is_trace = answer.mode == LacMode::kTrace;
+    if (!modes_.contains(answer.mode) || is_trace == answer.alpha.has_value()) {
+      throw std::logic_error(fmt::format("unit {}: a {} of mode {} {} a threshold", unit_.id, what,
+                                         to_string(answer.mode), answer.alpha ? "with" : "without"));
+    }
+    seen[answer.mode].push_back(answer.alpha ? answer.alpha->value() : -1);
   }
   for (const auto& [mode, columns] : modes_) {
-    std::vector<std::int32_t> expected = {-1};
-    if (mode != LacMode::kTrace) {
-      expected.clear();
-      append_positions(expected, alphas_);
-    }
+    std::vector<std::int32_t> expected;
+    if (is_wanted && mode == LacMode::kTrace) expected.push_back(-1);
+    if (is_wanted && mode != LacMode::kTrace) append_positions(expected, alphas_);
     std::sort(seen[mode].begin(), seen[mode].end());
     if (seen[mode] != expected) {
-      throw std::logic_error(
-          fmt::format("unit {}: {} {} responses for question {} where one a threshold fits", unit_.id,
-                      seen[mode].size(), to_string(mode), record.index));
+      throw std::logic_error(fmt::format("unit {}: {} {} {}s for question {} where {}", unit_.id,
+                                         seen[mode].size(), to_string(mode), what, record.index,
+                                         is_wanted ? "one a threshold fits" : "none was asked for"));
     }
   }
+}
+
+bool PartBuffer::asks_for(Scoring wanted) const {
+  return std::find(scoring_.begin(), scoring_.end(), wanted) != scoring_.end();
 }
 
 void PartBuffer::add_prompt(const QuestionRecord& record, ModeColumns& columns) {
@@ -129,6 +156,43 @@ void PartBuffer::add_response(const QuestionRecord& record, const ResponseRecord
   columns.decode_seconds.push_back(response.decode_seconds);
 }
 
+void LoglikColumns::append(QuestionIndex index, const ScoreRecord& score) {
+  question.push_back(index.value());
+  alpha.push_back(score.alpha ? score.alpha->value() : -1);
+  append_positions(continuation, size_of(score.continuations));
+  for (const ContinuationScore& scored : score.continuations) {
+    continuation_choice.push_back(make_storable(scored.choice));
+    token_count.push_back(scored.tokens);
+    character_count.push_back(scored.characters);
+    log_likelihood.push_back(scored.log_likelihood);
+    is_greedy.push_back(scored.is_greedy ? 1 : 0);
+  }
+  continuation_offsets.push_back(size_of(continuation));
+  choice.push_back(make_storable(score.choice));
+  correct.push_back(score.correct ? 1 : 0);
+  choice_normalized.push_back(make_storable(score.choice_normalized));
+  correct_normalized.push_back(score.correct_normalized ? 1 : 0);
+}
+
+void LoglikColumns::write(Hdf5File& file, const std::string& group, const std::string& sweep) const {
+  ColumnGroupWriter writer(file, group, sweep, schema::kLoglikColumns,
+                           {.items = size_of(question), .ragged = size_of(continuation)});
+  writer.write(schema::kContinuation, continuation);
+  writer.write(schema::kQuestionIndex, question);
+  writer.write(schema::kAlphaIndex, alpha);
+  writer.write(schema::kContinuationOffsets, continuation_offsets);
+  writer.write(schema::kContinuationChoice, continuation_choice);
+  writer.write(schema::kTokenCount, token_count);
+  writer.write(schema::kCharacterCount, character_count);
+  writer.write(schema::kLogLikelihood, log_likelihood);
+  writer.write(schema::kIsGreedy, is_greedy);
+  writer.write(schema::kChoice, choice);
+  writer.write(schema::kCorrect, correct);
+  writer.write(schema::kChoiceNormalized, choice_normalized);
+  writer.write(schema::kCorrectNormalized, correct_normalized);
+  writer.finish();
+}
+
 void PartBuffer::add(const QuestionRecord& record) {
   check(record);
   index_.push_back(record.index.value());
@@ -140,12 +204,11 @@ void PartBuffer::add(const QuestionRecord& record) {
   prompt_token_offsets_.push_back(size_of(prompt_token_ids_));
   const LacMode stream_mode = unit_.stream == StreamKind::kShared ? LacMode::kTrace : LacMode::kPropagate;
   add_prompt(record, modes_[stream_mode]);
-  std::vector<const ResponseRecord*> responses;
-  for (const ResponseRecord& response : record.responses) responses.push_back(&response);
-  std::sort(responses.begin(), responses.end(),
-            [](const ResponseRecord* a, const ResponseRecord* b) { return a->alpha < b->alpha; });
-  for (const ResponseRecord* const response : responses) {
+  for (const ResponseRecord* const response : sort_by_alpha(record.responses)) {
     add_response(record, *response, modes_[response->mode]);
+  }
+  for (const ScoreRecord* const score : sort_by_alpha(record.scores)) {
+    modes_[score->mode].loglik.append(record.index, *score);
   }
 }
 
@@ -212,6 +275,7 @@ void PartBuffer::write_mode(Hdf5File& file, const std::string& sweep, LacMode mo
   ColumnGroupWriter timing(file, schema::timing_group(group), sweep, schema::kDecodeTimingColumns, shape);
   timing.write(schema::kDecodeSeconds, columns.decode_seconds);
   timing.finish();
+  if (asks_for(Scoring::kLoglik)) columns.loglik.write(file, schema::loglik_group(group), sweep);
 }
 
 }  // namespace lacuna

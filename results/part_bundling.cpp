@@ -6,8 +6,7 @@
 #include <charconv>
 #include <cstdlib>
 #include <map>
-#include <memory>
-#include <set>
+#include <optional>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -103,7 +102,12 @@ class Bundler {
     std::vector<std::filesystem::path> bundled;
     std::filesystem::file_time_type youngest = std::filesystem::file_time_type::min();
     for (const LoosePart& part : group) {
-      const std::vector<std::uint8_t> bytes = read_part_bytes(part.place);
+      std::vector<std::uint8_t> bytes;
+      try {
+        bytes = read_part_bytes(part.place);
+      } catch (const InputError&) {
+        continue;  // unreadable at the moment: it stays where it is, and the next audit judges it
+      }
       if (auto problem = find_problem(part, bytes, manifest_)) {
         outcome_.quarantined.push_back(quarantine_file(run_, part.place.file, std::move(*problem)));
         outcome_.lost_units.push_back(part.unit->id);

@@ -45,6 +45,11 @@ ModeSizes read_mode_sizes(const Hdf5File& file, const std::string& group, LacMod
   sizes.response = {rows_of(file, response, schema::kQuestionIndex),
                     rows_of(file, response, schema::kTokenIds)};
   sizes.rg = {sizes.response.items, rows_of(file, schema::generation_group(group), schema::kToken)};
+  const std::string loglik = schema::loglik_group(group);
+  if (file.is_group(loglik)) {
+    sizes.loglik = {rows_of(file, loglik, schema::kQuestionIndex),
+                    rows_of(file, loglik, schema::kContinuation)};
+  }
   return sizes;
 }
 
@@ -96,6 +101,11 @@ PartInfo inspect_part(const PartLocation& place, const RunManifest& manifest, co
       throw Conflict{fmt::format("it {} norms", manifest.norms ? "lacks" : "holds")};
     }
     info.modes[mode] = read_mode_sizes(file, group, mode);
+    const std::vector<Scoring>& scoring = manifest.scoring[static_cast<std::size_t>(unit.benchmark.value())];
+    const bool wants_loglik = std::find(scoring.begin(), scoring.end(), Scoring::kLoglik) != scoring.end();
+    if (info.modes[mode].loglik.has_value() != wants_loglik) {
+      throw Conflict{fmt::format("it {} log-likelihoods", wants_loglik ? "lacks" : "holds")};
+    }
   }
   return info;
 }

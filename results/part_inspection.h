@@ -27,6 +27,7 @@ struct ModeSizes {
   GroupSize pp;  // empty in exit mode, which shares trace's
   GroupSize response;
   GroupSize rg;
+  std::optional<GroupSize> loglik;  // if log-likelihoods were asked for
   std::int64_t timed_questions = 0;
 };
 

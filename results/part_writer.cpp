@@ -50,8 +50,8 @@ struct PartWriter::State {
   [[nodiscard]] const std::string& model_name(const WorkUnit& unit) const {
     return config.models.at(static_cast<std::size_t>(unit.model.value())).name;
   }
-  [[nodiscard]] const std::string& benchmark_name(const WorkUnit& unit) const {
-    return config.benchmarks.at(static_cast<std::size_t>(unit.benchmark.value())).name;
+  [[nodiscard]] const BenchmarkConfig& benchmark(const WorkUnit& unit) const {
+    return config.benchmarks.at(static_cast<std::size_t>(unit.benchmark.value()));
   }
   void keep_author_files(const QuestionRecord& record);
   void write_author_files(const WorkUnit& unit) const;
@@ -78,7 +78,7 @@ void PartWriter::State::keep_author_files(const QuestionRecord& record) {
 void PartWriter::State::write_author_files(const WorkUnit& unit) const {
   for (const AuthorFile& file : author_files) {
     const std::filesystem::path folder =
-        run.author_json_folder(model_name(unit), benchmark_name(unit), file.mode, file.alpha);
+        run.author_json_folder(model_name(unit), benchmark(unit).name, file.mode, file.alpha);
     make_folders(folder);
     write_file_durably(folder / fmt::format("sample_{}.json", file.question), {as_bytes(file.text)});
   }
@@ -96,7 +96,7 @@ Hdf5File PartWriter::State::build_part() const {
   file.write_attribute(schema::kRoot, schema::kFirstQuestionAttribute, unit.first_question.value());
   file.write_attribute(schema::kRoot, schema::kQuestionCountAttribute, unit.question_count);
   file.write_attribute(schema::kRoot, schema::kFingerprintAttribute, fingerprint);
-  const std::string sweep = schema::sweep_group(model_name(unit), benchmark_name(unit));
+  const std::string sweep = schema::sweep_group(model_name(unit), benchmark(unit).name);
   create_sweep(file, sweep, buffer->layers(), config.lac.alphas);
   buffer->write(file, sweep, config.store.norms);
   return file;
@@ -112,7 +112,7 @@ PartWriter::~PartWriter() = default;
 void PartWriter::begin_unit(const WorkUnit& unit, std::int64_t layers) {
   state_->author_files.clear();
   state_->buffer.emplace(unit, layers, static_cast<std::int64_t>(state_->config.lac.alphas.size()),
-                         modes_of(unit.stream, state_->config.lac.modes));
+                         modes_of(unit.stream, state_->config.lac.modes), state_->benchmark(unit).scoring);
 }
 
 void PartWriter::write(const QuestionRecord& record) {

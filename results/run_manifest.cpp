@@ -69,11 +69,42 @@ void check_units(const RunManifest& manifest) {
   }
 }
 
+using ScoringOfBenchmarks = std::vector<std::vector<Scoring>>;
+
+ScoringOfBenchmarks generate_only(std::size_t benchmarks) {
+  return ScoringOfBenchmarks(benchmarks, {Scoring::kGenerate});
+}
+
+json scoring_to_json(const ScoringOfBenchmarks& scoring) {
+  json lists = json::array();
+  for (const std::vector<Scoring>& of_one : scoring) {
+    json list = json::array();
+    for (const Scoring kind : of_one) list.push_back(to_string(kind));
+    lists.push_back(std::move(list));
+  }
+  return lists;
+}
+
+ScoringOfBenchmarks scoring_from_json(const json& lists, std::size_t benchmarks) {
+  ScoringOfBenchmarks scoring;
+  for (const json& list : lists) {
+    scoring.emplace_back();
+    for (const json& kind : list) scoring.back().push_back(parse_scoring(kind.get<std::string>()));
+  }
+  if (scoring.size() != benchmarks) {
+    refuse(fmt::format("it lists {} benchmarks but how {} are scored", benchmarks, scoring.size()));
+  }
+  return scoring;
+}
+
 RunManifest parse_fields(const json& object) {
   RunManifest manifest;
   manifest.experiment = object.at("experiment").get<std::string>();
   manifest.models = object.at("models").get<std::vector<std::string>>();
   manifest.benchmarks = object.at("benchmarks").get<std::vector<std::string>>();
+  manifest.scoring = object.contains("scoring")
+                         ? scoring_from_json(object.at("scoring"), manifest.benchmarks.size())
+                         : generate_only(manifest.benchmarks.size());
   manifest.alphas = object.at("alphas").get<std::vector<double>>();
   for (const json& mode : object.at("modes"))
     manifest.modes.push_back(parse_lac_mode(mode.get<std::string>()));
@@ -92,7 +123,10 @@ RunManifest make_manifest(const ExperimentConfig& config, std::vector<WorkUnit> 
   RunManifest manifest;
   manifest.experiment = config.name;
   for (const ModelConfig& model : config.models) manifest.models.push_back(model.name);
-  for (const BenchmarkConfig& benchmark : config.benchmarks) manifest.benchmarks.push_back(benchmark.name);
+  for (const BenchmarkConfig& benchmark : config.benchmarks) {
+    manifest.benchmarks.push_back(benchmark.name);
+    manifest.scoring.push_back(benchmark.scoring);
+  }
   manifest.alphas = config.lac.alphas;
   manifest.modes = config.lac.modes;
   manifest.norms = config.store.norms;
@@ -106,19 +140,23 @@ json to_json(const RunManifest& manifest) {
   for (const LacMode mode : manifest.modes) modes.push_back(to_string(mode));
   json units = json::array();
   for (const WorkUnit& unit : manifest.units) units.push_back(unit_to_json(unit));
-  return {{"format", kFormat},
-          {"format_version", kManifestVersion},
-          {"experiment", manifest.experiment},
-          {"models", manifest.models},
-          {"benchmarks", manifest.benchmarks},
-          {"alphas", manifest.alphas},
-          {"modes", std::move(modes)},
-          {"norms", manifest.norms},
-          {"units", std::move(units)},
-          {"fingerprint", manifest.fingerprint},
-          {"config", manifest.config},
-          {"content", manifest.content},
-          {"environment", manifest.environment}};
+  json object = {{"format", kFormat},
+                 {"format_version", kManifestVersion},
+                 {"experiment", manifest.experiment},
+                 {"models", manifest.models},
+                 {"benchmarks", manifest.benchmarks},
+                 {"alphas", manifest.alphas},
+                 {"modes", std::move(modes)},
+                 {"norms", manifest.norms},
+                 {"units", std::move(units)},
+                 {"fingerprint", manifest.fingerprint},
+                 {"config", manifest.config},
+                 {"content", manifest.content},
+                 {"environment", manifest.environment}};
+  if (manifest.scoring != generate_only(manifest.benchmarks.size())) {
+    object["scoring"] = scoring_to_json(manifest.scoring);
+  }
+  return object;
 }
 
 RunManifest parse_manifest(const json& object) {

@@ -12,9 +12,10 @@
 namespace lacuna {
 
 struct RunManifest {
-  std::string experiment;               // the experiment's name
-  std::vector<std::string> models;      // names; WorkUnit::model counts in this list
-  std::vector<std::string> benchmarks;  // names; WorkUnit::benchmark counts in this list
+  std::string experiment;                     // the experiment's name
+  std::vector<std::string> models;            // names; WorkUnit::model counts in this list
+  std::vector<std::string> benchmarks;        // names; WorkUnit::benchmark counts in this list
+  std::vector<std::vector<Scoring>> scoring;  // of each benchmark
   std::vector<double> alphas;
   std::vector<LacMode> modes;   // those asked for; trace always runs besides
   bool norms = true;            // whether norms are stored
@@ -32,6 +33,7 @@ struct RunManifest {
 // Fills names, alphas, modes, norms and `config` from a resolved config.
 RunManifest make_manifest(const ExperimentConfig& config, std::vector<WorkUnit> plan);
 
+// "scoring" is left out where all benchmarks only generate, as in manifests of older versions.
 nlohmann::json to_json(const RunManifest& manifest);
 // Throws InputError: wrong types, unknown format version, unit ids that are doubled or no safe file names,
 // units that refer to a model or benchmark that is not listed.

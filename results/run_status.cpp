@@ -47,6 +47,10 @@ RunStatus parse_status(const json& object) {
   if (state == kStateNames.end()) throw json::other_error::create(501, "unknown state", &object);
   status.state = static_cast<RunState>(std::distance(kStateNames.begin(), state));
   status.updated_at = object.at("updated_at").get<std::int64_t>();
+  constexpr std::int64_t kLatestTime = 100'000'000'000;  // the year 5138; more is no time that can be shown
+  if (status.updated_at < 0 || status.updated_at > kLatestTime) {
+    throw json::other_error::create(501, "no sensible time", &object);
+  }
   status.host = object.at("host").get<std::string>();
   status.process_id = object.at("process_id").get<std::int64_t>();
   status.job_id = object.at("job_id").get<std::string>();

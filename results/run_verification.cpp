@@ -200,10 +200,15 @@ class RunVerifier {
     for (const WorkUnit& unit : manifest_.units) {
       if (!missing.contains(unit.id)) there.insert(unit.id);
     }
-    if (std::ranges::includes(whole_, there) && there.size() < whole_.size()) {
+    if (there.size() < whole_.size() && std::ranges::includes(whole_, there)) {
       result_.missing.push_back(
           fmt::format("{}: {} units are committed that it lacks; lacuna merge adds them", store.string(),
                       whole_.size() - there.size()));
+      return;
+    }
+    if (!std::ranges::includes(whole_, there)) {
+      result_.notes.push_back(fmt::format(
+          "{}: it holds units whose parts are gone or damaged; not compared with the parts", store.string()));
       return;
     }
     if (!options_.compare_store || !result_.damage.empty()) return;

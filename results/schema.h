@@ -16,7 +16,7 @@ namespace lacuna::schema {
 
 inline constexpr std::string_view kFormatName = "lacuna-store";
 inline constexpr std::int64_t kMajorVersion = 1;  // readers refuse any other
-inline constexpr std::int64_t kMinorVersion = 0;  // rises with additions that old readers may ignore
+inline constexpr std::int64_t kMinorVersion = 1;  // rises with additions that old readers may ignore
 
 inline constexpr const char* kRoot = "/";
 inline constexpr const char* kFormatAttribute = "format";
@@ -56,6 +56,10 @@ inline std::string response_group(const std::string& mode) {
 }
 inline std::string generation_group(const std::string& mode) {
   return mode + "/rg";
+}
+// Only where log-likelihoods were asked for (since version 1.1).
+inline std::string loglik_group(const std::string& mode) {
+  return mode + "/loglik";
 }
 inline constexpr std::string_view kTimingGroupName = "timing";
 inline std::string timing_group(const std::string& mode) {
@@ -118,6 +122,16 @@ inline constexpr std::string_view kCorrect = "correct";
 inline constexpr std::string_view kStopReason = "stop_reason";
 inline constexpr std::string_view kPrompt = "prompt";
 inline constexpr std::string_view kResponse = "response";
+inline constexpr std::string_view kScore = "score";
+inline constexpr std::string_view kContinuation = "continuation";
+inline constexpr std::string_view kContinuationOffsets = "continuation_offsets";
+inline constexpr std::string_view kContinuationChoice = "continuation_choice";
+inline constexpr std::string_view kTokenCount = "token_count";
+inline constexpr std::string_view kCharacterCount = "character_count";
+inline constexpr std::string_view kLogLikelihood = "log_likelihood";
+inline constexpr std::string_view kIsGreedy = "is_greedy";
+inline constexpr std::string_view kChoiceNormalized = "choice_normalized";
+inline constexpr std::string_view kCorrectNormalized = "correct_normalized";
 inline constexpr std::string_view kPrefillSeconds = "prefill_seconds";
 inline constexpr std::string_view kDecodeSeconds = "decode_seconds";
 
@@ -164,6 +178,27 @@ inline constexpr std::array kGenerationColumns = {
     Column{kNorms, Hdf5Type::kFloat32, RowKind::kRagged, kToken, "L2 norm", InnerAxes::kState},
     Column{kActive, Hdf5Type::kUInt8, RowKind::kRagged, kToken,
            "bit field, layer 0 in the most significant bit, 1 active, 0 void", InnerAxes::kDecisions},
+};
+
+inline constexpr std::array kLoglikColumns = {
+    Column{kScore, Hdf5Type::kInt64, RowKind::kCounter, kScore, "comparison of a question's choices"},
+    Column{kContinuation, Hdf5Type::kInt32, RowKind::kRagged, kContinuation, "position among the choices"},
+    Column{kQuestionIndex, Hdf5Type::kInt64, RowKind::kItem, kScore, "value of question/index"},
+    Column{kAlphaIndex, Hdf5Type::kInt32, RowKind::kItem, kScore, "position in alpha; -1: none applies"},
+    Column{kContinuationOffsets, Hdf5Type::kInt64, RowKind::kOffset, kContinuationOffsets,
+           "first continuation of a score"},
+    Column{kContinuationChoice, Hdf5Type::kString, RowKind::kRagged, kContinuation, "choice it stands for"},
+    Column{kTokenCount, Hdf5Type::kInt32, RowKind::kRagged, kContinuation, "token"},
+    Column{kCharacterCount, Hdf5Type::kInt32, RowKind::kRagged, kContinuation, "character"},
+    Column{kLogLikelihood, Hdf5Type::kFloat64, RowKind::kRagged, kContinuation, "nat"},
+    Column{kIsGreedy, Hdf5Type::kUInt8, RowKind::kRagged, kContinuation,
+           "1 every token has the largest logit, 0 not"},
+    Column{kChoice, Hdf5Type::kString, RowKind::kItem, kScore, "choice of the largest log-likelihood"},
+    Column{kCorrect, Hdf5Type::kUInt8, RowKind::kItem, kScore, "1 right, 0 wrong"},
+    Column{kChoiceNormalized, Hdf5Type::kString, RowKind::kItem, kScore,
+           "choice of the largest log-likelihood per character, empty if the benchmark has no such metric"},
+    Column{kCorrectNormalized, Hdf5Type::kUInt8, RowKind::kItem, kScore,
+           "1 right, 0 wrong or no such metric"},
 };
 
 inline constexpr std::array kPrefillTimingColumns = {

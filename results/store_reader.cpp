@@ -66,6 +66,23 @@ struct StoredMode {
   std::string response_group;
   std::int64_t responses = 0;
   TraceGroup rg;
+  std::string loglik_group = {};  // empty: no log-likelihoods
+  std::int64_t scores = 0;
+};
+
+// Rows of a group's columns.
+class ColumnReader {
+ public:
+  ColumnReader(const Hdf5File& file, const std::string& group) : file_(file), group_(group) {}
+
+  template <class T>
+  [[nodiscard]] std::vector<T> read(std::string_view column, std::int64_t first, std::int64_t count) const {
+    return file_.open_dataset(schema::child(group_, column)).read_rows<T>(first, count);
+  }
+
+ private:
+  const Hdf5File& file_;
+  const std::string& group_;
 };
 
 template <class Id>
@@ -104,6 +121,11 @@ struct StoredSweep::State {
         .response_group = schema::response_group(group),
         .rg = TraceGroup(*file, schema::generation_group(group), layers, mode == LacMode::kTrace ? all : 1)};
     stored.responses = stored.rg.items();
+    const std::string loglik = schema::loglik_group(group);
+    if (file->is_group(loglik)) {
+      stored.loglik_group = loglik;
+      stored.scores = file->shape(schema::child(loglik, schema::kQuestionIndex)).at(0);
+    }
     if (stored.pp.items() != static_cast<std::int64_t>(stored.prompt_questions.size()) ||
         stored.prompt_alphas.size() != stored.prompt_questions.size()) {
       refuse(file->path(), fmt::format("the columns of '{}' differ in length", pp));
@@ -157,21 +179,65 @@ TraceRows StoredSweep::read_pp(LacMode mode, std::int64_t prompt_trace, bool wit
   return state_->mode(mode).pp.read(prompt_trace, with_norms);
 }
 
+bool StoredSweep::has_scores(LacMode mode) const {
+  return !state_->mode(mode).loglik_group.empty();
+}
+std::int64_t StoredSweep::score_count(LacMode mode) const {
+  return state_->mode(mode).scores;
+}
+
+std::vector<StoredScore> StoredSweep::read_scores(LacMode mode, std::int64_t first,
+                                                  std::int64_t count) const {
+  const StoredMode& stored = state_->mode(mode);
+  if (stored.loglik_group.empty()) throw std::logic_error("a store without log-likelihoods");
+  const ColumnReader column(*state_->file, stored.loglik_group);
+  const auto questions = column.read<std::int64_t>(schema::kQuestionIndex, first, count);
+  const auto alphas = column.read<std::int32_t>(schema::kAlphaIndex, first, count);
+  const auto offsets = column.read<std::int64_t>(schema::kContinuationOffsets, first, count + 1);
+  const std::int64_t ragged = offsets.back() - offsets.front();
+  const auto names = column.read<std::string>(schema::kContinuationChoice, offsets.front(), ragged);
+  const auto tokens = column.read<std::int32_t>(schema::kTokenCount, offsets.front(), ragged);
+  const auto characters = column.read<std::int32_t>(schema::kCharacterCount, offsets.front(), ragged);
+  const auto sums = column.read<double>(schema::kLogLikelihood, offsets.front(), ragged);
+  const auto greedy = column.read<std::uint8_t>(schema::kIsGreedy, offsets.front(), ragged);
+  const auto choices = column.read<std::string>(schema::kChoice, first, count);
+  const auto correct = column.read<std::uint8_t>(schema::kCorrect, first, count);
+  const auto normalized = column.read<std::string>(schema::kChoiceNormalized, first, count);
+  const auto correct_normalized = column.read<std::uint8_t>(schema::kCorrectNormalized, first, count);
+  std::vector<StoredScore> scores;
+  for (std::size_t i = 0; i < questions.size(); ++i) {
+    StoredScore score{.question = QuestionIndex(questions[i]),
+                      .alpha = AlphaIndex(alphas[i]),
+                      .continuations = {},
+                      .choice = choices[i],
+                      .correct = correct[i] != 0,
+                      .choice_normalized = normalized[i],
+                      .correct_normalized = correct_normalized[i] != 0};
+    for (std::int64_t at = offsets[i]; at < offsets[i + 1]; ++at) {
+      const auto row = static_cast<std::size_t>(at - offsets.front());
+      score.continuations.push_back({.choice = names.at(row),
+                                     .tokens = tokens.at(row),
+                                     .characters = characters.at(row),
+                                     .log_likelihood = sums.at(row),
+                                     .is_greedy = greedy.at(row) != 0});
+    }
+    scores.push_back(std::move(score));
+  }
+  return scores;
+}
+
 std::vector<StoredResponse> StoredSweep::read_responses(LacMode mode, std::int64_t first,
                                                         std::int64_t count) const {
-  const std::string& group = state_->mode(mode).response_group;
-  const auto read = [&]<class T>(std::string_view column, T, std::int64_t at, std::int64_t rows) {
-    return state_->file->open_dataset(schema::child(group, column)).read_rows<T>(at, rows);
-  };
-  const auto questions = read(schema::kQuestionIndex, std::int64_t{}, first, count);
-  const auto alphas = read(schema::kAlphaIndex, std::int32_t{}, first, count);
-  const auto offsets = read(schema::kTokenOffsets, std::int64_t{}, first, count + 1);
+  const ColumnReader column(*state_->file, state_->mode(mode).response_group);
+  const auto questions = column.read<std::int64_t>(schema::kQuestionIndex, first, count);
+  const auto alphas = column.read<std::int32_t>(schema::kAlphaIndex, first, count);
+  const auto offsets = column.read<std::int64_t>(schema::kTokenOffsets, first, count + 1);
   const auto tokens =
-      read(schema::kTokenIds, std::int32_t{}, offsets.front(), offsets.back() - offsets.front());
-  const auto texts = read(schema::kText, std::string{}, first, count);
-  const auto choices = read(schema::kChoice, std::string{}, first, count);
-  const auto correct = read(schema::kCorrect, std::uint8_t{}, first, count);
-  const auto stops = read(schema::kStopReason, std::uint8_t{}, first, count);
+      column.read<std::int32_t>(schema::kTokenIds, offsets.front(), offsets.back() - offsets.front());
+  const auto texts = column.read<std::string>(schema::kText, first, count);
+  const auto choices = column.read<std::string>(schema::kChoice, first, count);
+  const auto correct = column.read<std::uint8_t>(schema::kCorrect, first, count);
+  const auto stops = column.read<std::uint8_t>(schema::kStopReason, first, count);
   std::vector<StoredResponse> responses;
   for (std::size_t i = 0; i < questions.size(); ++i) {
     StoredResponse response{.question = QuestionIndex(questions[i]),

@@ -29,6 +29,17 @@ struct StoredResponse {
   StopReason stop_reason = StopReason::kLength;
 };
 
+// A comparison of a question's choices by log-likelihood.
+struct StoredScore {
+  QuestionIndex question;
+  AlphaIndex alpha;  // -1 in trace mode
+  std::vector<ContinuationScore> continuations;
+  std::string choice;
+  bool correct = false;
+  std::string choice_normalized;  // empty: the benchmark has no such metric
+  bool correct_normalized = false;
+};
+
 // A model x benchmark pair of a store. Rows are read on demand; norms come as an empty vector if the store
 // has none.
 class StoredSweep {
@@ -46,11 +57,19 @@ class StoredSweep {
   [[nodiscard]] const std::vector<QuestionIndex>& question_indices() const;
   [[nodiscard]] bool has_mode(LacMode mode) const;
 
-  // Responses of a mode: trace one a question, else one a question and threshold, questions outermost.
+  // Responses of a mode: trace one a question, else one a question and threshold, questions outermost; none
+  // if only log-likelihoods were asked for.
   [[nodiscard]] std::int64_t response_count(LacMode mode) const;
   // [first, first + count).
   [[nodiscard]] std::vector<StoredResponse> read_responses(LacMode mode, std::int64_t first,
                                                            std::int64_t count) const;
+  // Whether log-likelihoods were asked for.
+  [[nodiscard]] bool has_scores(LacMode mode) const;
+  // Comparisons of choices, as many and in the same order as responses would be; 0 without any.
+  [[nodiscard]] std::int64_t score_count(LacMode mode) const;
+  // [first, first + count).
+  [[nodiscard]] std::vector<StoredScore> read_scores(LacMode mode, std::int64_t first,
+                                                     std::int64_t count) const;
   // Decisions and norms of a response's passes: trace all thresholds, else one.
   [[nodiscard]] TraceRows read_rg(LacMode mode, std::int64_t response, bool with_norms = true) const;
 

@@ -2,7 +2,7 @@
 # Installs the Debian 12 packages that Lacuna needs, and only those that are missing. Works as root or with sudo.
 #
 # usage: scripts/install_dependencies.sh [--with-checks]
-#   --with-checks   also what the style checks and the tests on clusters need
+#   --with-checks   also what the style checks, fuzzing and the tests on clusters need
 set -euo pipefail
 
 packages=(
@@ -10,12 +10,12 @@ packages=(
   libtorch-dev libopenblas0-pthread      # inference; without OpenBLAS float32 products are 50 times slower
   openmpi-bin libopenmpi-dev             # sharding
   libhdf5-dev hdf5-tools                 # the store
-  libyaml-cpp-dev libfmt-dev libspdlog-dev libcli11-dev nlohmann-json3-dev libxxhash-dev librandom123-dev
+  libyaml-cpp-dev libfmt-dev libspdlog-dev libcli11-dev nlohmann-json3-dev libxxhash-dev libssl-dev librandom123-dev
   libpcre2-dev libutf8proc-dev           # tokenizers
   libgtest-dev libgmock-dev python3 python3-h5py python3-numpy
 )
 if [[ "${1:-}" == "--with-checks" ]]; then
-  packages+=(clang-format-14 clang-tidy-14 libc++-14-dev libc++abi-14-dev)
+  packages+=(clang-format-14 clang-tidy-14 libc++-14-dev libc++abi-14-dev clang-14 libclang-rt-14-dev)
   packages+=(slurm-wlm munge iproute2)  # 4 MB: the tests of the job scripts and of several hosts
 fi
 

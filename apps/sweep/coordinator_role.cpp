@@ -5,6 +5,7 @@
 #include <exception>
 
 #include "apps/report_error.h"
+#include "apps/sweep/run_reporter.h"
 #include "apps/sweep/sweep_patience.h"
 #include "core/log.h"
 #include "orchestrator/stop_signals.h"
@@ -19,21 +20,32 @@ std::string describe_no_worker(const SweepOutcome& outcome) {
   return fmt::format("no worker is left to compute {} unit(s){}", outcome.unfinished_units, reason);
 }
 
-ExitCode judge_outcome(const SweepOutcome& outcome, ProgressPrinter& progress) {
+// What the outcome means, and the sentence for the user: empty if all is well.
+struct Verdict {
+  ExitCode exit_code = ExitCode::kOk;
+  std::string sentence;
+};
+
+Verdict judge_outcome(const SweepOutcome& outcome, std::size_t lost_units) {
   constexpr const char* kResume = "what is committed stays, the same command resumes";
-  if (outcome.unfinished_units == 0) return outcome.set_aside.empty() ? ExitCode::kOk : ExitCode::kIncomplete;
+  if (outcome.unfinished_units == 0 && lost_units > 0) {
+    return {ExitCode::kFailure,
+            fmt::format("error: the parts of {} unit(s) were damaged after they were written; {}", lost_units,
+                        kResume)};
+  }
+  if (outcome.unfinished_units == 0) {
+    return {outcome.set_aside.empty() ? ExitCode::kOk : ExitCode::kIncomplete, ""};
+  }
   if (outcome.storage_failure) {
-    progress.print_line(fmt::format("lacuna: error: {}; {}", *outcome.storage_failure, kResume));
-    return ExitCode::kFailure;
+    return {ExitCode::kFailure, fmt::format("error: {}; {}", *outcome.storage_failure, kResume)};
   }
   if (outcome.stop_signal) {
-    progress.print_line(fmt::format("lacuna: stopped by {} with {} unit(s) to go; {}", *outcome.stop_signal,
-                                    outcome.unfinished_units, kResume));
-    return ExitCode::kInterrupted;
+    return {ExitCode::kInterrupted, fmt::format("stopped by {} with {} unit(s) to go; {}",
+                                                *outcome.stop_signal, outcome.unfinished_units, kResume)};
   }
-  progress.print_line(fmt::format("lacuna: error: {}; {}", describe_no_worker(outcome), kResume));
-  return outcome.failed_workers.empty() ? ExitCode::kFailure
-                                        : outcome.failed_workers.begin()->second.exit_code;
+  return {
+      outcome.failed_workers.empty() ? ExitCode::kFailure : outcome.failed_workers.begin()->second.exit_code,
+      fmt::format("error: {}; {}", describe_no_worker(outcome), kResume)};
 }
 
 void announce_run(const OpenedRun& run, std::size_t workers, ProgressPrinter& progress) {
@@ -50,16 +62,35 @@ void announce_run(const OpenedRun& run, std::size_t workers, ProgressPrinter& pr
                                   run.directory.root().string(), run.open_units.size(), workers));
 }
 
-CoordinatorOptions make_options(const OpenedRun& run, const SweepPatience& patience,
+CoordinatorOptions make_options(const OpenedRun& run, const SweepPatience& patience, RunReporter& reporter,
                                 bool workers_can_be_lost) {
   CoordinatorOptions options;
   if (workers_can_be_lost) options.scheduler.lease = options.startup = patience.lease;
   options.grace = patience.grace;
   options.take_stop_signal = take_stop_signal;
+  options.on_tick = [&reporter](const SweepSnapshot& snapshot) { reporter.on_tick(snapshot); };
   options.on_set_aside = [&run](const UnitId& unit, const std::string& reason) {
     record_failed_unit(run.directory, unit, reason);
   };
+  options.on_unit_done = [&reporter](const UnitId&) { reporter.on_unit_done(); };
   return options;
+}
+
+// The sweep of a run that is open. A failure ends the run; what is committed stays.
+Verdict run_units(CoordinatorChannel& channel, const SweepPatience& patience, OpenedRun& run,
+                  ProgressPrinter& progress, bool workers_can_be_lost, SweepOutcome& outcome) {
+  RunReporter reporter(run);
+  try {
+    outcome = coordinate(channel, run.start_message(), run.open_units, run.earlier, progress,
+                         make_options(run, patience, reporter, workers_can_be_lost));
+    record_session(run, outcome);
+  } catch (const Error& error) {
+    reporter.end(error.exit_code(), error.what());
+    throw;
+  }
+  Verdict verdict = judge_outcome(outcome, reporter.lost_units().size());
+  reporter.end(verdict.exit_code, verdict.sentence);
+  return verdict;
 }
 
 }  // namespace
@@ -74,12 +105,13 @@ CoordinatorReport run_coordinator(CoordinatorChannel& channel, const SweepReques
     const auto announce = [&](const std::string& text) { progress.print_line(text); };
     OpenedRun& run = report.run.emplace(open_run(sweep, hash_content(sweep, announce)));
     announce_run(run, channel.workers().size(), progress);
-    const SweepPatience patience(sweep.config.compute);
-    report.outcome = coordinate(channel, run.start_message(), run.open_units, run.earlier, progress,
-                                make_options(run, patience, workers_can_be_lost));
-    record_session(run, report.outcome);
-    report.exit_code = judge_outcome(report.outcome, progress);
-    if (report.outcome.unfinished_units > 0) report.run.reset();
+    const Verdict verdict = run_units(channel, SweepPatience(sweep.config.compute), run, progress,
+                                      workers_can_be_lost, report.outcome);
+    report.exit_code = verdict.exit_code;
+    if (!verdict.sentence.empty()) {
+      progress.print_line("lacuna: " + verdict.sentence);
+      report.run.reset();
+    }
   } catch (...) {
     report.run.reset();
     progress.finish();

@@ -55,6 +55,16 @@ std::string current_time() {
   return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
 }
 
+// Bundles only save files: a disk that has no room for one still has all parts.
+BundlingOutcome bundle_if_possible(const OpenedRun& run) {
+  try {
+    return bundle_parts(run.directory, run.manifest);
+  } catch (const StorageError& error) {
+    log_warning("parts were not bundled: {}", error.what());
+    return {};
+  }
+}
+
 }  // namespace
 
 StartWork OpenedRun::start_message() const {
@@ -95,7 +105,7 @@ OpenedRun open_run(const PreparedSweep& sweep, const nlohmann::json& content) {
   remove_temporary_parts(directory);
 
   PartAudit audit = audit_parts(directory, run.manifest);
-  const BundlingOutcome bundling = bundle_parts(directory, run.manifest);
+  const BundlingOutcome bundling = bundle_if_possible(run);
   run.quarantined = std::move(audit.quarantined);
   run.quarantined.insert(run.quarantined.end(), bundling.quarantined.begin(), bundling.quarantined.end());
   for (const UnitId& unit : bundling.lost_units) audit.committed.erase(unit);

@@ -21,7 +21,10 @@ bool asks_for(const LacConfig& lac, LacMode mode) {
   return std::count(lac.modes.begin(), lac.modes.end(), mode) > 0;
 }
 
-// Answers that each question gets: trace once, the other modes once a threshold.
+// Stored for the comparison of a question's choices under one mode and threshold: about four continuations.
+constexpr double kScoreBytes = 4 * 40 + 40;
+
+// Answers (or comparisons of choices) that each question gets: trace once, the other modes once a threshold.
 double answers_per_question(const LacConfig& lac) {
   const auto alphas = static_cast<double>(lac.alphas.size());
   return 1 + alphas * (asks_for(lac, LacMode::kExit) ? 1 : 0) +
@@ -69,7 +72,8 @@ PairEstimate estimate_pair(const PreparedSweep& sweep, std::size_t model, std::s
   pair.longest_prompt = sample.longest;
   const double propagate_streams = asks_for(config.lac, LacMode::kPropagate) ? alphas : 0;
   pair.prompt_passes = pair.prompt_tokens * (1 + propagate_streams);
-  const auto response = static_cast<double>(config.generation.max_new_tokens);
+  const bool generates = config.benchmarks[benchmark].asks_for(Scoring::kGenerate);
+  const double response = generates ? static_cast<double>(config.generation.max_new_tokens) : 0;
   pair.most_response_tokens = questions * response * answers_per_question(config.lac);
 
   const double shared_prompt = pair.prompt_tokens * trace_bytes_per_token(config, layers, alphas);
@@ -78,7 +82,10 @@ PairEstimate estimate_pair(const PreparedSweep& sweep, std::size_t model, std::s
   const double trace_answers = questions * response * trace_bytes_per_token(config, layers, alphas);
   const double other_answers =
       (pair.most_response_tokens - questions * response) * trace_bytes_per_token(config, layers, 1);
-  pair.store_bytes = (shared_prompt + propagate_prompt + trace_answers + other_answers) / kCompression;
+  const bool compares = config.benchmarks[benchmark].asks_for(Scoring::kLoglik);
+  const double scores = compares ? questions * answers_per_question(config.lac) * kScoreBytes : 0;
+  pair.store_bytes =
+      (shared_prompt + propagate_prompt + trace_answers + other_answers + scores) / kCompression;
   return pair;
 }
 

@@ -16,11 +16,12 @@ struct PairEstimate {
   std::string benchmark;
   std::int64_t units = 0;
   std::int64_t questions = 0;
-  double prompt_tokens = 0;         // of all questions, one pass each; estimated from a sample
-  double longest_prompt = 0;        // of the sample
-  double prompt_passes = 0;         // tokens that go through the model in prompt passes, all streams
-  double most_response_tokens = 0;  // if every answer is as long as it may be and no two share a pass
-  double store_bytes = 0;           // at most, compressed as usual
+  double prompt_tokens = 0;   // of all questions, one pass each; estimated from a sample
+  double longest_prompt = 0;  // of the sample
+  double prompt_passes = 0;   // tokens that go through the model in prompt passes, all streams
+  double most_response_tokens =
+      0;                   // generated: if every answer is as long as it may be and no two share a pass
+  double store_bytes = 0;  // at most, compressed as usual
 };
 
 struct ModelEstimate {

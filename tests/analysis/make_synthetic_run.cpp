@@ -10,7 +10,8 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "usage: make_synthetic_run FOLDER\n");
     return 2;
   }
-  const lacuna::testing::SyntheticRun made(argv[1], 40);
+  lacuna::testing::SyntheticRun made(argv[1], 40);
+  made.config.benchmarks[0].scoring = {lacuna::Scoring::kGenerate, lacuna::Scoring::kLoglik};
   made.write_manifest_file();
   std::vector<std::size_t> order = made.all_units();
   std::reverse(order.begin(), order.end());

@@ -97,6 +97,68 @@ TEST(ResultsTable, EveryRowEqualsWhatTheRecordsSay) {
   }
 }
 
+// Of the record's scores the one under that mode and, but for trace, threshold.
+const ScoreRecord& find_score(const QuestionRecord& record, LacMode mode, std::int32_t alpha) {
+  for (const ScoreRecord& score : record.scores) {
+    if (score.mode == mode && (!score.alpha || score.alpha->value() == alpha)) return score;
+  }
+  throw std::logic_error("no such score");
+}
+
+TEST(ResultsTable, LogLikelihoodsHaveRowsOfTheirOwn) {
+  const TemporaryFolder folder;
+  SyntheticRun made(folder.path() / "run");
+  made.config.benchmarks[0].scoring = {Scoring::kGenerate, Scoring::kLoglik};
+  made.config.benchmarks[1].scoring = {Scoring::kLoglik};
+  made.write_manifest_file();
+  made.write_parts(made.all_units());
+  const ResultsTable table = compute_table(merge_run(made.run));
+  // A model: mmlu generate, loglik, loglik-norm, boolq loglik; three modes and thresholds each.
+  ASSERT_EQ(table.rows.size(), 2U * 4U * 9U);
+  std::vector<std::string> blocks;
+  for (std::size_t i = 0; i < 36; i += 9) {
+    blocks.push_back(table.rows[i].benchmark + " " + std::string(to_string(table.rows[i].scoring)));
+  }
+  EXPECT_THAT(blocks,
+              ::testing::ElementsAre("mmlu generate", "mmlu loglik", "mmlu loglik-norm", "boolq loglik"));
+  for (std::size_t i = 0; i < 36; ++i) {
+    const TableRow& row = table.rows[i];
+    if (row.scoring == RowScoring::kGenerate) continue;
+    const auto alpha = static_cast<std::int32_t>(i % 3);
+    const bool normalized = row.scoring == RowScoring::kLoglikNormalized;
+    const auto is_right = [&](const ScoreRecord& score) {
+      return normalized ? score.correct_normalized : score.correct;
+    };
+    std::int64_t correct = 0;
+    std::int64_t baseline = 0;
+    for (const WorkUnit& unit : made.plan) {
+      if (unit.model.value() != 0 || unit.benchmark.value() != (row.benchmark == "mmlu" ? 0 : 1)) continue;
+      const bool is_propagate = unit.stream == StreamKind::kPropagate;
+      for (std::int64_t q = unit.first_question.value();
+           q < unit.first_question.value() + unit.question_count; ++q) {
+        const QuestionRecord record = made.record(unit, q);
+        if (!is_propagate) baseline += is_right(find_score(record, LacMode::kTrace, -1)) ? 1 : 0;
+        if ((row.mode == LacMode::kPropagate) != is_propagate) continue;
+        correct += is_right(find_score(record, row.mode, alpha)) ? 1 : 0;
+      }
+    }
+    EXPECT_EQ(row.questions, 7);
+    EXPECT_EQ(row.correct, correct);
+    EXPECT_EQ(row.baseline_correct, baseline);
+    EXPECT_EQ(row.unparsed, 0);
+    EXPECT_FALSE(row.rg_layers.has_value());
+    EXPECT_TRUE(row.pp_layers.has_value());
+    // The prompt phase is that of the answers.
+    if (row.benchmark == "mmlu") {
+      EXPECT_EQ(row.pp_layers, table.rows[i % 9].pp_layers);
+    }
+  }
+  EXPECT_THAT(render_table(table, TableFormat::kMarkdown),
+              AllOf(HasSubstr("| scoring "), HasSubstr("| loglik-norm "), HasSubstr("acc_norm")));
+  EXPECT_THAT(render_table(table, TableFormat::kCsv), HasSubstr("\ntiny-a,boolq,loglik,trace,0.2,7,"));
+  EXPECT_THAT(render_table(table, TableFormat::kLatex), HasSubstr("tiny-a & mmlu & loglik-norm & exit & "));
+}
+
 TEST(ResultsTable, FormatsSayWhereTheNumbersComeFrom) {
   const TemporaryFolder folder;
   SyntheticRun made(folder.path() / "run");
@@ -105,16 +167,16 @@ TEST(ResultsTable, FormatsSayWhereTheNumbersComeFrom) {
   made.write_parts(made.all_units());
   const auto store = merge_run(made.run);
   const std::string markdown = render_table(store, TableFormat::kMarkdown);
-  EXPECT_THAT(markdown,
-              AllOf(HasSubstr("synthetic"), HasSubstr(store.string()), HasSubstr("up to 7 questions"),
-                    HasSubstr("| tiny_a "), HasSubstr("template"), Not(HasSubstr("INCOMPLETE"))));
+  EXPECT_THAT(markdown, AllOf(HasSubstr("synthetic"), HasSubstr(store.string()),
+                              HasSubstr("up to 7 questions"), HasSubstr("| tiny_a "), HasSubstr("template"),
+                              Not(HasSubstr("INCOMPLETE")), Not(HasSubstr("loglik"))));
   const std::string csv = render_table(store, TableFormat::kCsv);
   EXPECT_EQ(std::count(csv.begin(), csv.end(), '\n'), 37);
-  EXPECT_THAT(csv, HasSubstr("\ntiny_a,mmlu,exit,0.2,7,"));
+  EXPECT_THAT(csv, HasSubstr("\ntiny_a,mmlu,generate,exit,0.2,7,"));
   const std::string latex = render_table(store, TableFormat::kLatex);
-  EXPECT_THAT(latex,
-              AllOf(HasSubstr("\\toprule"), HasSubstr("\\bottomrule"), HasSubstr("tiny\\_a & mmlu & trace"),
-                    HasSubstr("booktabs"), Not(HasSubstr("tiny_a &"))));
+  EXPECT_THAT(latex, AllOf(HasSubstr("\\toprule"), HasSubstr("\\bottomrule"),
+                           HasSubstr("tiny\\_a & mmlu & generate & trace"), HasSubstr("booktabs"),
+                           Not(HasSubstr("tiny_a &"))));
   EXPECT_EQ(markdown, render_table(store, TableFormat::kMarkdown));
 }
 

@@ -68,8 +68,8 @@ def check_damage(run):
     text = lacuna("verify", run, code=1)
     assert f"damage: {part}: its checksum does not match" in text, text
     part.unlink()
-    text = lacuna("verify", run, code=1)  # a store that holds what the parts lack
-    report = json.loads(lacuna("verify", run, "--json", code=1))
+    assert "it holds units whose parts are gone" in lacuna("verify", run, code=3)
+    report = json.loads(lacuna("verify", run, "--json", code=3))
     assert report["units"]["whole"] == report["units"]["planned"] - 1
     (run / "store.h5").unlink()
     text = lacuna("verify", run, code=3)

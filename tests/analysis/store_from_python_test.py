@@ -84,12 +84,29 @@ def recompute(sweep, mode, alpha):
     }
 
 
+def check_loglik_line(sweep, line, alpha):
+    column = "correct_normalized" if line["scoring"] == "loglik-norm" else "correct"
+    loglik = sweep[line["mode"]]["loglik"]
+    alphas = loglik["alpha_index"][:]
+    rows = np.flatnonzero((alphas == alpha) | (alphas == -1))
+    assert int(line["n"]) == len(rows)
+    assert abs(float(line["accuracy"]) - loglik[column][:][rows].mean()) < 1e-12, line
+    baseline = sweep["trace/loglik"][column][:].mean()
+    assert abs(float(line["baseline_accuracy"]) - baseline) < 1e-12, line
+    assert line["rg_layers"] == "" and line["unparsed_share"] == "" and line["unparsed"] == "0", line
+    prompt_share = recompute(sweep, line["mode"], alpha)["pp_layers"]
+    assert abs(float(line["pp_layers"]) - prompt_share) < 1e-12, line
+
+
 def check_table(file, table):
     lines = list(csv.DictReader(io.StringIO(table)))
-    assert len(lines) == 2 * 2 * 3 * 3, len(lines)
+    assert len(lines) == 2 * (3 + 1) * 3 * 3, len(lines)  # mmlu: generate, loglik, loglik-norm; boolq: generate
     for line in lines:
         sweep = file[f"/results/{line['model']}/{line['benchmark']}"]
         alpha = int(np.flatnonzero(sweep["alpha"][:] == float(line["alpha"]))[0])
+        if line["scoring"] != "generate":
+            check_loglik_line(sweep, line, alpha)
+            continue
         for name, value in recompute(sweep, line["mode"], alpha).items():
             assert abs(float(line[name]) - value) < 1e-12, (line, name, value)
         baseline = sweep["trace/response/correct"][:].mean()
@@ -115,6 +132,14 @@ def check_contents(file):
     for dataset in (sweep["trace/pp/norms"], sweep["trace/pp/active"]):
         assert dataset.compression == "gzip" and dataset.shuffle
     assert sweep["trace/response/text"].asstr()[0].startswith("réponse ")
+    assert file.attrs["format_version_minor"] == 1 and "loglik" not in file["/results/tiny-b/boolq/exit"]
+    loglik = sweep["exit/loglik"]
+    assert len(loglik["score"]) == 40 * 3 and loglik["log_likelihood"].dtype == np.float64
+    offsets = loglik["continuation_offsets"][:]
+    assert offsets[-1] == len(loglik["log_likelihood"]) and np.all(np.diff(offsets) >= 2)
+    second = slice(*offsets[1:3])
+    assert list(loglik["continuation_choice"].asstr()[second])[:2] == ["A", "B"]
+    assert np.all(loglik["log_likelihood"][:] < 0) and np.all(loglik["token_count"][:] >= 1)
 
 
 def main():

@@ -36,6 +36,7 @@ LIBRARY_HOMES = [
     (re.compile(r"^yaml-cpp/"), ["core/"], None),
     (re.compile(r"^(ATen|c10|torch)/"), ["worker/checkpoint/", "worker/nn/", "worker/models/", "worker/lac/",
                                          "worker/engine/", "apps/demo_maker/"], None),
+    (re.compile(r"^openssl/"), ["core/"], 1),
     (re.compile(r"^(pcre2|utf8proc)\.h$"), ["worker/tokenizer/"], None),
 ]
 

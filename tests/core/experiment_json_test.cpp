@@ -24,6 +24,8 @@ ExperimentConfig sample() {
   benchmark.limit = 5;
   benchmark.choice_order = "fixed";
   benchmark.variant = "zeroshot";
+  benchmark.scoring = {Scoring::kLoglik};
+  benchmark.chat_template = false;
   config.benchmarks = {benchmark};
   config.lac.modes = {LacMode::kPropagate};
   config.lac.alphas = {0.1, 1.0 / 3};
@@ -47,6 +49,8 @@ TEST(ExperimentJson, ReadsBackToTheSameText) {
   EXPECT_EQ(back.lac.alphas[1], 1.0 / 3);
   EXPECT_EQ(back.generation.seed, 18446744073709551615ULL);
   EXPECT_EQ(back.benchmarks[0].limit, 5);
+  EXPECT_EQ(back.benchmarks[0].scoring, std::vector{Scoring::kLoglik});
+  EXPECT_FALSE(back.benchmarks[0].chat_template);
   EXPECT_EQ(back.lac.modes, std::vector{LacMode::kPropagate});
 }
 
@@ -83,6 +87,8 @@ TEST(ExperimentJson, FingerprintSeesEverythingElse) {
   EXPECT_TRUE(changed([](auto& c) { c.benchmarks[0].limit.reset(); }));
   EXPECT_TRUE(changed([](auto& c) { c.benchmarks[0].subjects.clear(); }));
   EXPECT_TRUE(changed([](auto& c) { c.benchmarks[0].variant = "n_shot"; }));
+  EXPECT_TRUE(changed([](auto& c) { c.benchmarks[0].scoring.push_back(Scoring::kGenerate); }));
+  EXPECT_TRUE(changed([](auto& c) { c.benchmarks[0].chat_template = true; }));
   EXPECT_TRUE(changed([](auto& c) { c.lac.alphas[0] = 0.10000000000000002; }));
   EXPECT_TRUE(changed([](auto& c) { c.lac.modes = {LacMode::kExit}; }));
   EXPECT_TRUE(changed([](auto& c) { c.lac.norm_precision = NormPrecision::kModel; }));

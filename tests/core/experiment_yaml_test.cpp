@@ -71,6 +71,8 @@ TEST_F(ExperimentYaml, MinimalFileGetsDefaults) {
   ASSERT_EQ(config.benchmarks.size(), 1U);
   EXPECT_EQ(config.benchmarks[0].name, "mmlu");
   EXPECT_EQ(config.benchmarks[0].choice_order, "");
+  EXPECT_THAT(config.benchmarks[0].scoring, ElementsAre(Scoring::kGenerate));
+  EXPECT_TRUE(config.benchmarks[0].chat_template);
   EXPECT_THAT(config.lac.modes, ElementsAre(LacMode::kExit));
   EXPECT_TRUE(config.generation.greedy);
   EXPECT_TRUE(config.generation.double_begin_token);
@@ -86,7 +88,8 @@ models:
   - {name: b, path: other}
 benchmarks:
   - {name: g, benchmark: gpqa, path: data.csv, protocol: harness, choice_order: author, variant: n_shot, shots: 3,
-     split: validation, limit: 7, subjects: [Physics, Biology], grading: lenient}
+     split: validation, limit: 7, subjects: [Physics, Biology], grading: lenient, scoring: [loglik, generate],
+     chat_template: true}
   - {benchmark: gpqa, path: data.csv}
 lac: {modes: [propagate, trace, exit], alphas: [0.9, 0, 1, 0.25], norm_precision: float32}
 generation: {sampling: top_p, temperature: 1.5, top_p: 0.75, max_new_tokens: 9, seed: 18446744073709551615,
@@ -108,6 +111,8 @@ store: {norms: false, author_json: true}
   EXPECT_EQ(g.limit, 7);
   EXPECT_THAT(g.subjects, ElementsAre("Physics", "Biology"));
   EXPECT_EQ(g.grading, "lenient");
+  EXPECT_THAT(g.scoring, ElementsAre(Scoring::kGenerate, Scoring::kLoglik)) << "whatever order they stand in";
+  EXPECT_TRUE(g.chat_template);
   EXPECT_EQ(config.benchmarks[1].choice_order, "fixed");
   EXPECT_THAT(config.lac.modes, ElementsAre(LacMode::kExit, LacMode::kPropagate));
   EXPECT_THAT(config.lac.alphas, ElementsAre(0, 0.25, 0.9, 1));
@@ -127,6 +132,21 @@ store: {norms: false, author_json: true}
   EXPECT_EQ(config.compute.grace_seconds, 0);
   EXPECT_FALSE(config.store.norms);
   EXPECT_TRUE(config.store.author_json);
+}
+
+TEST_F(ExperimentYaml, HarnessPromptsAreNoChatUnlessAskedFor) {
+  const auto is_chat = [&](const std::string& more) {
+    return read(
+               "models: [{name: m, path: model}]\nlac: {alphas: [0.5]}\n"
+               "benchmarks: [{benchmark: mmlu, path: data.csv, " +
+               more + "}]\n")
+        .benchmarks[0]
+        .chat_template;
+  };
+  EXPECT_TRUE(is_chat("protocol: paper"));
+  EXPECT_TRUE(is_chat("protocol: paper, chat_template: true"));
+  EXPECT_FALSE(is_chat("protocol: harness"));
+  EXPECT_TRUE(is_chat("protocol: harness, chat_template: true"));
 }
 
 TEST_F(ExperimentYaml, TraceAloneLeavesNoOtherMode) {
@@ -332,6 +352,19 @@ INSTANTIATE_TEST_SUITE_P(
                 "'benchmarks.0.limit' must be a whole number from 1"},
         BadList{"subjects", nullptr, "[{benchmark: mmlu, path: data.csv, subjects: []}]",
                 "'benchmarks.0.subjects' must be a list of at least one subject"},
+        BadList{
+            "scoring_empty", nullptr, "[{benchmark: mmlu, path: data.csv, scoring: []}]",
+            "e.yaml:2:57: 'benchmarks.0.scoring' must be a list of at least one of generate, loglik: it is "
+            "an empty list"},
+        BadList{"scoring_scalar", nullptr, "[{benchmark: mmlu, path: data.csv, scoring: loglik}]",
+                "'benchmarks.0.scoring' must be a list of at least one of generate, loglik: it is 'loglik'"},
+        BadList{"scoring_unknown", nullptr, "[{benchmark: mmlu, path: data.csv, scoring: [loglike]}]",
+                "e.yaml:2:58: 'benchmarks.0.scoring' cannot be 'loglike'; did you mean 'loglik'? use one of "
+                "generate, loglik"},
+        BadList{"scoring_twice", nullptr, "[{benchmark: mmlu, path: data.csv, scoring: [loglik, loglik]}]",
+                "e.yaml:2:66: scoring 'loglik' stands twice; remove one"},
+        BadList{"no_chat", nullptr, "[{benchmark: mmlu, path: data.csv, chat_template: false}]",
+                "e.yaml:2:63: 'benchmarks.0.chat_template' cannot be false under protocol 'paper'"},
         BadList{"subject_twice", nullptr, "[{benchmark: mmlu, path: data.csv, subjects: [a, a]}]",
                 "'a' stands twice"}),
     [](const auto& info) { return info.param.name; });

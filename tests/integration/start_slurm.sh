@@ -13,10 +13,21 @@ host=$(hostname -s)
 nodes=("$host" n2)  # mpirun wants a node to have the name of its machine
 daemons=()
 
+# Processes that SLURM itself started for a job of this cluster (slurmstepd, the job's script, its ranks).
+list_job_processes() {
+  local environment pid
+  for environment in /proc/[0-9]*/environ; do
+    pid=${environment//[^0-9]/}
+    grep -qzxF "SLURM_CONF=$folder/slurm.conf" "$environment" 2>/dev/null || continue
+    if [[ $(cat "/proc/$pid/comm" 2>/dev/null) == slurmstepd* ]] || grep -qz '^SLURM_JOB_ID=' "$environment" 2>/dev/null
+    then echo "$pid"; fi
+  done
+}
+
 stop() {
   trap - EXIT TERM INT
   timeout 10 scancel --quiet --full --user="$(id -un)" >/dev/null 2>&1 || true
-  for _ in $(seq 40); do
+  for _ in $(seq 80); do  # KillWait and some more
     [[ -n "$(timeout 5 squeue --noheader 2>/dev/null)" ]] || break
     sleep 0.25
   done
@@ -25,6 +36,7 @@ stop() {
     for _ in $(seq 50); do kill -0 "$pid" 2>/dev/null || break; sleep 0.1; done
     kill -KILL "$pid" 2>/dev/null || true
   done
+  for pid in $(list_job_processes); do kill -KILL "$pid" 2>/dev/null || true; done
 }
 trap stop EXIT
 trap 'exit 0' TERM INT
@@ -67,7 +79,7 @@ JobRequeue=0
 PreemptType=preempt/partition_prio
 PreemptMode=REQUEUE
 ReturnToService=1
-KillWait=10
+KillWait=5
 SlurmdTimeout=60
 MessageTimeout=30
 CONF

@@ -147,6 +147,18 @@ TEST_F(Sweep, DamagedPartsAreComputedAgain) {
   EXPECT_TRUE(fs::exists(directory("run").damaged_folder() / "a+boolq+shared+0000004.h5.1"));
 }
 
+TEST_F(Sweep, PartsAreBundledWhenTheRunIsOpenedAndTheStoreIsTheSame) {
+  ASSERT_EQ(run(0, "loose").exit_code, 0);
+  ASSERT_EQ(run(0, "bundled").exit_code, 0);
+  const Finished finished = run(0, "bundled", "", "LACUNA_BUNDLE_PARTS=10");
+  ASSERT_EQ(finished.exit_code, 0) << finished.err;
+  EXPECT_THAT(finished.err, HasSubstr("resuming: 48 of 48 units are done"));
+  const PartCatalog catalog = list_parts(directory("bundled"));
+  EXPECT_EQ(catalog.bundles.size(), 4U);
+  EXPECT_EQ(catalog.loose.size(), 8U);
+  EXPECT_EQ(compare_stores(store("loose"), store("bundled")), "");
+}
+
 TEST_F(Sweep, AnotherConfigOrOtherFilesAreRefusedWithTheDifference) {
   ASSERT_EQ(run(0, "run").exit_code, 0);
   Finished refused = run(0, "run", "'lac.alphas=[0.2,0.5]'");

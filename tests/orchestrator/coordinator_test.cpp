@@ -100,11 +100,16 @@ TEST_F(CoordinatorTest, AUnitThatAlwaysFailsIsSetAsideWithItsReason) {
 }
 
 TEST_F(CoordinatorTest, AWorkerThatCannotStartDoesNotStopTheOthers) {
-  const MakeWorkerEngine good = make_fake_engine(committed);
-  const MakeWorkerEngine bad = [](const StartWork&) -> WorkerEngine {
+  std::atomic<bool> has_failed = false;
+  const MakeWorkerEngine good = make_fake_engine(committed, [&](const WorkUnit&) {
+    while (!has_failed) std::this_thread::yield();
+  });
+  const MakeWorkerEngine bad = [&](const StartWork&) -> WorkerEngine {
+    has_failed = true;
     throw InputError({.problem = "no GPU here"});
   };
-  const SweepOutcome outcome = run(make_units(0, 10), {bad, good});
+  // Enough units for the failure to be heard of before the end.
+  const SweepOutcome outcome = run(make_units(0, 500), {bad, good});
   EXPECT_TRUE(outcome.is_complete());
   EXPECT_EQ(outcome.failed_workers.size(), 1U);
   EXPECT_THAT(printed(), HasSubstr("worker 1 failed: no GPU here"));
@@ -182,7 +187,10 @@ TEST_F(CoordinatorTest, WorkersThatNeverComeUpAreGivenUp) {
   options.beat = std::chrono::milliseconds(10);
   options.poll = std::chrono::milliseconds(5);
   int ticks = 0;
-  options.on_tick = [&](const ProgressState&, const ProgressMeter&) { ++ticks; };
+  options.on_tick = [&](const SweepSnapshot& snapshot) {
+    ++ticks;
+    EXPECT_EQ(snapshot.progress.units_total, 3);
+  };
   ProgressPrinter progress(output, false);
   const SweepOutcome outcome = coordinate(*links.coordinator, start, make_units(0, 3), {}, progress, options);
   EXPECT_EQ(outcome.unfinished_units, 3);

@@ -42,6 +42,7 @@ TEST(FormatDocument, NamesEverythingInTheSchema) {
   add(schema::kPromptColumns);
   add(schema::kResponseColumns);
   add(schema::kGenerationColumns);
+  add(schema::kLoglikColumns);
   add(schema::kPrefillTimingColumns);
   add(schema::kDecodeTimingColumns);
   for (const std::string& name : names) {

@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <cmath>
 #include <random>
 
 #include "core/error.h"
@@ -102,6 +103,96 @@ TEST(Merge, TheStoreHoldsEveryRecord) {
   for (auto at = offsets[6]; at < offsets[7]; ++at) ids.emplace_back(all[static_cast<std::size_t>(at)]);
   EXPECT_EQ(ids, last.prompt_ids);
   EXPECT_EQ(file.read<std::string>(question + "/id").values.back(), "boolq/test/6");
+}
+
+// mmlu: answers and log-likelihoods, boolq: log-likelihoods only.
+SyntheticRun make_scored_run(const std::filesystem::path& folder) {
+  SyntheticRun made(folder);
+  made.config.benchmarks[0].scoring = {Scoring::kGenerate, Scoring::kLoglik};
+  made.config.benchmarks[1].scoring = {Scoring::kLoglik};
+  made.write_manifest_file();
+  return made;
+}
+
+void expect_same_score(const StoredScore& stored, const ScoreRecord& record) {
+  EXPECT_EQ(stored.alpha.value(), record.alpha ? record.alpha->value() : -1);
+  EXPECT_EQ(stored.choice, record.choice);
+  EXPECT_EQ(stored.correct, record.correct);
+  EXPECT_EQ(stored.choice_normalized, record.choice_normalized);
+  EXPECT_EQ(stored.correct_normalized, record.correct_normalized);
+  ASSERT_EQ(stored.continuations.size(), record.continuations.size());
+  for (std::size_t i = 0; i < stored.continuations.size(); ++i) {
+    EXPECT_EQ(stored.continuations[i].choice, record.continuations[i].choice);
+    EXPECT_EQ(stored.continuations[i].tokens, record.continuations[i].tokens);
+    EXPECT_EQ(stored.continuations[i].characters, record.continuations[i].characters);
+    EXPECT_EQ(stored.continuations[i].log_likelihood, record.continuations[i].log_likelihood);
+    EXPECT_EQ(stored.continuations[i].is_greedy, record.continuations[i].is_greedy);
+  }
+}
+
+TEST(Merge, TheStoreHoldsEveryScore) {
+  const TemporaryFolder folder;
+  const SyntheticRun made = make_scored_run(folder.path() / "run");
+  made.write_parts(made.all_units());
+  const StoreReader reader(merge_run(made.run));
+  const std::vector<StoredSweep> sweeps = reader.sweeps();
+  ASSERT_EQ(sweeps.size(), 4U);
+  for (const WorkUnit& unit : made.plan) {
+    const auto& sweep = sweeps[static_cast<std::size_t>(unit.model.value() * 2 + unit.benchmark.value())];
+    expect_same_as_records(made, sweep, unit);
+    for (std::int64_t i = 0; i < unit.question_count; ++i) {
+      const std::int64_t question = unit.first_question.value() + i;
+      for (const ScoreRecord& score : made.record(unit, question).scores) {
+        const std::int64_t number = score.alpha ? question * 3 + score.alpha->value() : question;
+        const StoredScore stored = sweep.read_scores(score.mode, number, 1).front();
+        EXPECT_EQ(stored.question.value(), question);
+        expect_same_score(stored, score);
+      }
+    }
+  }
+  for (const LacMode mode : {LacMode::kTrace, LacMode::kExit, LacMode::kPropagate}) {
+    const std::int64_t answers = mode == LacMode::kTrace ? 7 : 21;
+    EXPECT_EQ(sweeps[0].response_count(mode), answers);
+    EXPECT_EQ(sweeps[0].score_count(mode), answers);
+    EXPECT_EQ(sweeps[1].response_count(mode), 0) << "only log-likelihoods";
+    EXPECT_EQ(sweeps[1].score_count(mode), answers);
+    EXPECT_TRUE(sweeps[1].has_scores(mode));
+  }
+}
+
+TEST(Merge, ScoresOfMergedStoresAreCompared) {
+  const TemporaryFolder folder;
+  const SyntheticRun a = make_scored_run(folder.path() / "a");
+  const SyntheticRun b = make_scored_run(folder.path() / "b");
+  a.write_parts(a.all_units(), 1);
+  std::vector<std::size_t> order = b.all_units();
+  std::reverse(order.begin(), order.end());
+  b.write_parts(order, 2);
+  const auto store_a = merge_run(a.run);
+  EXPECT_EQ(compare_stores(store_a, merge_run(b.run)), "");
+  PartWriter writer(b.run, b.config, b.fingerprint);
+  const WorkUnit& unit = b.plan[0];
+  writer.begin_unit(unit, b.layers(unit));
+  for (std::int64_t i = 0; i < unit.question_count; ++i) {
+    QuestionRecord record = b.record(unit, i);
+    double& sum = record.scores[1].continuations[0].log_likelihood;
+    if (i == 2) sum = std::nextafter(sum, 0.0);
+    writer.write(record);
+  }
+  writer.commit_unit();
+  EXPECT_THAT(compare_stores(store_a, merge_run(b.run)),
+              HasSubstr("/results/tiny-a/mmlu/exit/loglik/log_likelihood ["));
+}
+
+TEST(Merge, PartsWithoutTheScoresThatTheRunAskedForAreRefused) {
+  const TemporaryFolder folder;
+  SyntheticRun made = make_scored_run(folder.path() / "run");
+  made.write_parts(made.all_units());
+  made.config.benchmarks[0].scoring = {Scoring::kGenerate};
+  made.write_parts({0});
+  EXPECT_THAT(merge_refusal(made.run), HasSubstr("it lacks log-likelihoods"));
+  made.write_manifest_file();
+  EXPECT_THAT(merge_refusal(made.run), HasSubstr("it holds log-likelihoods"));
 }
 
 TEST(Merge, TheOrderOfThePartsAndTimingsDoNotMatter) {

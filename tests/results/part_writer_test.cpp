@@ -82,6 +82,40 @@ TEST(PartWriter, HoldsWhatTheRecordsSaid) {
   EXPECT_FALSE(part.exists(sweep + "/propagate"));
 }
 
+TEST(PartWriter, HoldsLogLikelihoodsIfAskedTo) {
+  const TemporaryFolder folder;
+  SyntheticRun made(folder.path() / "run");
+  const WorkUnit& unit = made.plan[0];
+  const std::string exit = "/results/tiny-a/mmlu/exit";
+  made.write_parts({0});
+  EXPECT_FALSE(Hdf5File::open(made.run.part_file(unit.id)).exists(exit + "/loglik"));
+  made.config.benchmarks[0].scoring = {Scoring::kGenerate, Scoring::kLoglik};
+  made.write_parts({0});
+  const Hdf5File part = Hdf5File::open(made.run.part_file(unit.id));
+  EXPECT_EQ(part.read_scalar_attribute<std::int64_t>("/", "format_version_minor"), 1);
+  const std::string group = exit + "/loglik";
+  // Row 4 is question 1 at the second threshold; a record's first score is trace's.
+  EXPECT_THAT(part.read<std::int64_t>(group + "/question_index").values,
+              ElementsAre(0, 0, 0, 1, 1, 1, 2, 2, 2));
+  EXPECT_THAT(part.read<std::int32_t>(group + "/alpha_index").values, ElementsAre(0, 1, 2, 0, 1, 2, 0, 1, 2));
+  const ScoreRecord score = made.record(unit, 1).scores.at(2);
+  const auto offsets = part.read<std::int64_t>(group + "/continuation_offsets").values;
+  ASSERT_EQ(offsets[5] - offsets[4], static_cast<std::int64_t>(score.continuations.size()));
+  const auto row = static_cast<std::size_t>(offsets[4] + 1);
+  const ContinuationScore& second = score.continuations[1];
+  EXPECT_EQ(part.read<std::string>(group + "/continuation_choice").values[row], "B");
+  EXPECT_EQ(part.read<std::int32_t>(group + "/continuation").values[row], 1);
+  EXPECT_EQ(part.read<std::int32_t>(group + "/token_count").values[row], second.tokens);
+  EXPECT_EQ(part.read<std::int32_t>(group + "/character_count").values[row], second.characters);
+  EXPECT_EQ(part.read<double>(group + "/log_likelihood").values[row], second.log_likelihood);
+  EXPECT_EQ(part.read<std::uint8_t>(group + "/is_greedy").values[row], second.is_greedy ? 1 : 0);
+  EXPECT_EQ(part.read<std::string>(group + "/choice").values[4], score.choice);
+  EXPECT_EQ(part.read<std::uint8_t>(group + "/correct").values[4], score.correct ? 1 : 0);
+  EXPECT_EQ(part.read<std::string>(group + "/choice_normalized").values[4], score.choice_normalized);
+  EXPECT_THAT(part.axis_labels(group + "/log_likelihood"), ElementsAre("continuation"));
+  EXPECT_THAT(part.axis_labels(group + "/choice"), ElementsAre("score"));
+}
+
 TEST(PartWriter, LeavesNormsOutIfAskedTo) {
   const TemporaryFolder folder;
   SyntheticRun made(folder.path() / "run");
@@ -130,8 +164,31 @@ TEST(PartWriter, RecordsThatDoNotFitTheUnitAreRefused) {
   expect_refused("a pass too many", [](QuestionRecord& record) { record.responses[0].token_ids.pop_back(); });
   expect_refused("norms cut short", [](QuestionRecord& record) { record.pp[0].norms.pop_back(); });
   expect_refused("a prompt token too few", [](QuestionRecord& record) { record.prompt_ids.pop_back(); });
+  expect_refused("scores that nobody asked for",
+                 [](QuestionRecord& record) { record.scores.resize(record.responses.size()); });
   writer.write(made.record(unit, 0));
   EXPECT_THROW(writer.commit_unit(), std::logic_error) << "questions are missing";
+}
+
+TEST(PartWriter, ScoresThatDoNotFitTheUnitAreRefused) {
+  const TemporaryFolder folder;
+  SyntheticRun made(folder.path() / "run");
+  made.config.benchmarks[0].scoring = {Scoring::kLoglik};
+  const WorkUnit& unit = made.plan[0];
+  PartWriter writer(made.run, made.config);
+  writer.begin_unit(unit, made.layers(unit));
+  const auto expect_refused = [&](const char* what, auto change) {
+    QuestionRecord record = made.record(unit, 0);
+    change(record);
+    EXPECT_THROW(writer.write(record), std::logic_error) << what;
+  };
+  expect_refused("a score too few", [](QuestionRecord& record) { record.scores.pop_back(); });
+  expect_refused("a doubled threshold",
+                 [](QuestionRecord& record) { record.scores[2].alpha = AlphaIndex(0); });
+  expect_refused("another mode", [](QuestionRecord& record) { record.scores[1].mode = LacMode::kPropagate; });
+  expect_refused("no continuations", [](QuestionRecord& record) { record.scores[1].continuations.clear(); });
+  expect_refused("an answer", [](QuestionRecord& record) { record.responses.emplace_back(); });
+  writer.write(made.record(unit, 0));
 }
 
 TEST(PartWriter, AFullDiskIsOneErrorAndLeavesNothing) {
@@ -198,7 +255,7 @@ TEST(RunDirectory, CorruptPartsDoNotCountAsCommitted) {
 
 TEST(RunDirectory, ManifestRoundTrips) {
   const TemporaryFolder folder;
-  const SyntheticRun made(folder.path() / "run");
+  SyntheticRun made(folder.path() / "run");
   EXPECT_FALSE(has_manifest(made.run));
   EXPECT_THROW((void)read_manifest(made.run), InputError);
   made.write_manifest_file();
@@ -209,6 +266,12 @@ TEST(RunDirectory, ManifestRoundTrips) {
   EXPECT_EQ(manifest.units.size(), made.plan.size());
   EXPECT_EQ(to_json(manifest), to_json(parse_manifest(to_json(manifest))));
   EXPECT_EQ(manifest.units.back().stream, StreamKind::kPropagate);
+  EXPECT_FALSE(to_json(manifest).contains("scoring")) << "as manifests were before there was a choice";
+  EXPECT_EQ(manifest.scoring, (std::vector<std::vector<Scoring>>(2, {Scoring::kGenerate})));
+  made.config.benchmarks[1].scoring = {Scoring::kLoglik};
+  made.write_manifest_file();
+  EXPECT_EQ(read_manifest(made.run).scoring,
+            (std::vector<std::vector<Scoring>>{{Scoring::kGenerate}, {Scoring::kLoglik}}));
 }
 
 TEST(RunDirectory, ManifestsThatLieAreRefused) {
@@ -222,6 +285,9 @@ TEST(RunDirectory, ManifestsThatLieAreRefused) {
   };
   expect_refused("version", [](auto& json) { json["format_version"] = 2; });
   expect_refused("no object", [](auto& json) { json = 3; });
+  expect_refused("scoring of another number of benchmarks",
+                 [](auto& json) { json["scoring"] = nlohmann::json::array({{"generate"}}); });
+  expect_refused("unknown scoring", [](auto& json) { json["scoring"] = {{"generate"}, {"guess"}}; });
   expect_refused("path in a unit id", [](auto& json) { json["units"][0]["id"] = "../../etc/passwd"; });
   expect_refused("hidden unit id", [](auto& json) { json["units"][0]["id"] = ".x"; });
   expect_refused("doubled unit id", [](auto& json) { json["units"][1]["id"] = json["units"][0]["id"]; });

@@ -62,6 +62,29 @@ ResponseRecord random_response(Random& random, LacMode mode, std::optional<Alpha
   return response;
 }
 
+ScoreRecord random_score(Random& random, LacMode mode, std::optional<AlphaIndex> alpha,
+                         bool with_normalized) {
+  ScoreRecord score;
+  score.mode = mode;
+  score.alpha = alpha;
+  const std::int64_t continuations = 2 + below(random, 3);
+  for (std::int64_t i = 0; i < continuations; ++i) {
+    score.continuations.push_back({.choice = std::string(1, static_cast<char>('A' + i)),
+                                   .tokens = static_cast<std::int32_t>(1 + below(random, 3)),
+                                   .characters = static_cast<std::int32_t>(1 + below(random, 9)),
+                                   .log_likelihood = -static_cast<double>(1 + below(random, 1000)) / 7,
+                                   .is_greedy = below(random, 4) == 0});
+  }
+  score.choice = score.continuations[static_cast<std::size_t>(below(random, continuations))].choice;
+  score.correct = score.choice == "B";
+  if (with_normalized) {
+    score.choice_normalized =
+        score.continuations[static_cast<std::size_t>(below(random, continuations))].choice;
+    score.correct_normalized = score.choice_normalized == "B";
+  }
+  return score;
+}
+
 }  // namespace
 
 SyntheticRun::SyntheticRun(std::filesystem::path folder, std::int64_t questions) : run(std::move(folder)) {
@@ -133,6 +156,16 @@ QuestionRecord SyntheticRun::record(const WorkUnit& unit, std::int64_t question,
       add_response(LacMode::kPropagate, AlphaIndex(alpha));
     }
   }
+  // From numbers of their own, so that the responses are the same with and without.
+  Random score_random(random());
+  const BenchmarkConfig& benchmark = config.benchmarks[static_cast<std::size_t>(unit.benchmark.value())];
+  if (benchmark.asks_for(Scoring::kLoglik)) {
+    for (const ResponseRecord& response : record.responses) {
+      record.scores.push_back(
+          random_score(score_random, response.mode, response.alpha, benchmark.kind == "mmlu"));
+    }
+  }
+  if (!benchmark.asks_for(Scoring::kGenerate)) record.responses.clear();
   return record;
 }
 

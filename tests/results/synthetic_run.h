@@ -27,7 +27,8 @@ class SyntheticRun {
 
   [[nodiscard]] std::int64_t layers(const WorkUnit& unit) const;
   // The record of a question of a unit: a function of model, benchmark, stream and question only, but for the
-  // timings, which `clock` sets. Question 1 has a response of one token, question 2 no choice.
+  // timings, which `clock` sets. Question 1 has a response of one token, question 2 no choice. Responses and
+  // scores as config.benchmarks[..].scoring asks for them (by default no scores); mmlu's are normalized too.
   [[nodiscard]] QuestionRecord record(const WorkUnit& unit, std::int64_t question, double clock = 0) const;
   [[nodiscard]] RunManifest manifest() const;
   void write_manifest_file() const;

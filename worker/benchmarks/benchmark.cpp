@@ -25,4 +25,15 @@ Grade Benchmark::grade(QuestionIndex index, std::string_view response) const {
   return grade;
 }
 
+std::vector<Continuation> list_continuations(const Benchmark& benchmark, QuestionIndex index,
+                                             const BenchmarkConfig& config) {
+  if (config.protocol != "harness") return benchmark.paper_continuations(index);
+  std::vector<Continuation> continuations = benchmark.harness_continuations(index);
+  if (!config.chat_template) return continuations;
+  for (Continuation& continuation : continuations) {
+    if (continuation.text.starts_with(' ')) continuation.text.erase(0, 1);
+  }
+  return continuations;
+}
+
 }  // namespace lacuna

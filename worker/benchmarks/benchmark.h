@@ -5,8 +5,9 @@
 //   is
 //            generated and then graded;
 //   harness  the context and continuations of lm-evaluation-harness, compared by log-likelihood.
-// Both texts are available from every benchmark; `BenchmarkConfig::protocol` says which one a run uses, and
-// sets the default order of the choices and what `Question::choices` and `gold` refer to.
+// `BenchmarkConfig::scoring` may ask for either way, or both, under either protocol. Both texts are available
+// from every benchmark; `BenchmarkConfig::protocol` says which one a run uses, and sets the default order of
+// the choices and what `Question::choices` and `gold` refer to.
 //
 // A kind of benchmark is one file that defines a BenchmarkKind (benchmark_kind.h) plus one line in
 // benchmark_registry.cpp.
@@ -43,10 +44,9 @@ struct Grade {
 
 // One of the texts whose log-likelihoods are compared.
 struct Continuation {
-  std::string text;    // what follows the context, leading space included: " A", " (A)", " no"; with a
-                       // chat template the harness leaves the space out
+  std::string text;    // what follows the context: in harness_continuations with a leading space
   std::string choice;  // the answer it stands for, as in Question::gold
-  std::int64_t characters =
+  std::int32_t characters =
       0;  // Unicode characters of `text` without the leading space: acc_norm divides by it
 };
 
@@ -77,8 +77,13 @@ class Benchmark {
   [[nodiscard]] std::string harness_context(QuestionIndex index) const {
     return harness_prompt(index).context();
   }
-  // In the order of the labels; empty for the harness's generative variants (GPQA cot_zeroshot).
-  [[nodiscard]] virtual std::vector<Continuation> continuations(QuestionIndex index) const = 0;
+  // Protocol harness, leading space included: " A", " (A)", " no"; with a chat template the harness leaves
+  // the space out. In the order of the labels; empty for its generative variants (GPQA cot_zeroshot).
+  [[nodiscard]] virtual std::vector<Continuation> harness_continuations(QuestionIndex index) const = 0;
+  // Protocol paper: the answers that the message asks for, bare, in the order of the labels.
+  [[nodiscard]] virtual std::vector<Continuation> paper_continuations(QuestionIndex index) const = 0;
+  // Whether the harness reports acc_norm for the configured protocol and variant.
+  [[nodiscard]] virtual bool has_normalized_accuracy() const { return false; }
   // What the released code's JSON files say of the question. MMLU adds the subject, GPQA the answer's text.
   [[nodiscard]] virtual AuthorTexts author_texts(QuestionIndex index) const;
 
@@ -106,6 +111,11 @@ class Benchmark {
   AnswerKind answer_kind_;
   GradingRule grading_rule_;
 };
+
+// The texts whose log-likelihoods a run with this config compares, as they follow the rendered prompt: those
+// of its protocol, with a chat template without leading space. In the order of the labels.
+std::vector<Continuation> list_continuations(const Benchmark& benchmark, QuestionIndex index,
+                                             const BenchmarkConfig& config);
 
 // Reads a benchmark and applies subjects, limit, shots, choice_order, variant and grading. `seed` decides the
 // "fixed" order of choices (choice_order.h) and nothing else. Throws InputError that names the valid choices

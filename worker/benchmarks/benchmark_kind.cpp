@@ -23,6 +23,14 @@ void check_common_config(const BenchmarkConfig& config, const BenchmarkKind& kin
                 fmt::format("use one of {}", fmt::join(kind.protocols, ", ")));
   }
   parse_grading_rule(config.grading);
+  if (config.scoring.empty()) {
+    fail_config(config, "scoring is empty", "something must be asked of the model",
+                "use [generate], [loglik] or both");
+  }
+  if (config.protocol == "paper" && !config.chat_template) {
+    fail_config(config, "chat_template is false", "the paper's prompts are chat messages",
+                "set chat_template to true or protocol to harness");
+  }
   if (config.limit && *config.limit <= 0) {
     fail_config(config, fmt::format("limit is {}", *config.limit), "a limit must be at least 1",
                 "leave it out for all questions");

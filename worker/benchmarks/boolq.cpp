@@ -92,8 +92,12 @@ class BoolqBenchmark : public Benchmark {
     return {.question = fmt::format("{}\nQuestion: {}?\nAnswer:", full_text, question(index).text)};
   }
 
-  std::vector<Continuation> continuations(QuestionIndex /*index*/) const override {
+  std::vector<Continuation> harness_continuations(QuestionIndex /*index*/) const override {
     return {{" no", "false", 2}, {" yes", "true", 3}};
+  }
+
+  std::vector<Continuation> paper_continuations(QuestionIndex /*index*/) const override {
+    return {{"False", "false", 5}, {"True", "true", 4}};
   }
 
  private:

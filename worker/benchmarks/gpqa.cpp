@@ -39,6 +39,11 @@ void check_config(const BenchmarkConfig& config) {
   const HarnessVariant variant = parse_variant(config);
   if (config.protocol == "paper") reject_variant(config);
   if (variant != HarnessVariant::kFewShot) reject_shots(config, "only variant n_shot takes examples");
+  if (variant == HarnessVariant::kChainOfThought && config.asks_for(Scoring::kLoglik)) {
+    fail_config(config, "scoring 'loglik' is given with variant 'cot_zeroshot'",
+                "its answers are generated, it has no continuations to compare",
+                "use scoring: [generate] or variant: zeroshot");
+  }
 }
 
 std::vector<Path> find_files(const BenchmarkConfig& config) {
@@ -87,10 +92,10 @@ class GpqaBenchmark : public Benchmark {
  public:
   GpqaBenchmark(const BenchmarkConfig& config, std::uint64_t seed)
       : Benchmark(AnswerKind::kMultipleChoice, parse_grading_rule(config.grading)),
-        variant_(parse_variant(config)) {
+        variant_(parse_variant(config)),
+        is_harness_(config.protocol == "harness") {
     std::vector<GpqaRow> rows = read_rows(config);
     const std::vector<Permutation> orders = choose_orders(config, seed, rows);
-    const bool harness = config.protocol == "harness";
     std::vector<Question> questions;
     for (std::size_t i = 0; i < rows.size(); ++i) {
       Shown as_is;
@@ -103,9 +108,9 @@ class GpqaBenchmark : public Benchmark {
       const std::string correct = clean_for_harness(rows[i].answers[kCorrect]);
       const auto first_equal = std::find(cleaned.begin(), cleaned.end(), correct) - cleaned.begin();
       const auto true_place = std::find(orders[i].begin(), orders[i].end(), kCorrect) - orders[i].begin();
-      const auto gold = static_cast<std::size_t>(harness ? first_equal : true_place);
+      const auto gold = static_cast<std::size_t>(is_harness_ ? first_equal : true_place);
       questions.push_back(
-          {rows[i].id, rows[i].domain, rows[i].question, choice_letter(gold), harness ? cleaned : as_is});
+          {rows[i].id, rows[i].domain, rows[i].question, choice_letter(gold), is_harness_ ? cleaned : as_is});
       all_.push_back(
           {rows[i].question, as_is, cleaned, choice_letter(static_cast<std::size_t>(first_equal)), {}});
     }
@@ -141,10 +146,16 @@ class GpqaBenchmark : public Benchmark {
     return prompt;
   }
 
-  std::vector<Continuation> continuations(QuestionIndex /*index*/) const override {
+  std::vector<Continuation> harness_continuations(QuestionIndex /*index*/) const override {
     if (variant_ == HarnessVariant::kChainOfThought) return {};
-    return letter_continuations(kCorrect + 1, true);
+    return list_letter_continuations(kCorrect + 1, " ({})");
   }
+
+  std::vector<Continuation> paper_continuations(QuestionIndex /*index*/) const override {
+    return list_letter_continuations(kCorrect + 1, "{}");
+  }
+
+  bool has_normalized_accuracy() const override { return is_harness_; }
 
  private:
   struct Row {
@@ -220,6 +231,7 @@ class GpqaBenchmark : public Benchmark {
   }
 
   HarnessVariant variant_;
+  bool is_harness_;                    // the protocol of the run
   std::vector<Row> all_;               // every row of the files: examples come from all of them
   std::vector<std::size_t> selected_;  // positions in all_, beside questions_
 };

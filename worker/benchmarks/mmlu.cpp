@@ -2,15 +2,18 @@
 // D, key; no header row; nothing trimmed) and JSON-lines exports of cais/mmlu (question, subject, choices,
 // answer 0..3).
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <map>
 #include <set>
+#include <span>
 
 #include "core/error.h"
 #include "worker/benchmarks/benchmark_kind.h"
 #include "worker/benchmarks/csv_file.h"
 #include "worker/benchmarks/json_lines.h"
+#include "worker/benchmarks/mmlu_checksums.h"
 #include "worker/benchmarks/mmlu_files.h"
 #include "worker/benchmarks/prompt_texts.h"
 #include "worker/benchmarks/text_file.h"
@@ -51,9 +54,15 @@ Question read_csv_row(const CsvRow& row, const MmluSubjectFile& source, const Pa
   return question;
 }
 
-std::vector<Question> read_csv(const MmluSubjectFile& source, const Path& file, std::string_view split) {
+// Files that are not as they were published, by what is different.
+using ChangedFiles = std::map<MmluCopy, std::vector<std::string>>;
+
+std::vector<Question> read_csv(const MmluSubjectFile& source, const Path& file, std::string_view split,
+                               ChangedFiles& changed) {
+  const std::string content = read_text_file(file);
+  changed[compare_with_original(file, content)].push_back(file.string());
   std::vector<Question> questions;
-  for (const CsvRow& row : parse_csv(read_text_file(file), file)) {
+  for (const CsvRow& row : parse_csv(content, file)) {
     questions.push_back(read_csv_row(row, source, file, split, questions.size()));
   }
   return questions;
@@ -112,7 +121,7 @@ class MmluBenchmark : public Benchmark {
       selection.subjects = expand_mmlu_subjects(config, subjects_of(questions));
     } else {
       for (const MmluSubjectFile& source : files.csv) {
-        for (Question& question : read_csv(source, source.file, source.split)) {
+        for (Question& question : read_csv(source, source.file, source.split, changed_files_)) {
           questions.push_back(std::move(question));
         }
       }
@@ -122,6 +131,7 @@ class MmluBenchmark : public Benchmark {
       questions_.push_back(std::move(questions[i]));
     }
     if (config.shots > 0) read_examples(config, files);
+    warn_of_changed_files();
   }
 
   std::string user_message(QuestionIndex index) const override {
@@ -146,8 +156,12 @@ class MmluBenchmark : public Benchmark {
             .question = write_harness_question(asked)};
   }
 
-  std::vector<Continuation> continuations(QuestionIndex /*index*/) const override {
-    return letter_continuations(kChoices, false);
+  std::vector<Continuation> harness_continuations(QuestionIndex /*index*/) const override {
+    return list_letter_continuations(kChoices, " {}");
+  }
+
+  std::vector<Continuation> paper_continuations(QuestionIndex /*index*/) const override {
+    return list_letter_continuations(kChoices, "{}");
   }
 
  private:
@@ -166,7 +180,7 @@ class MmluBenchmark : public Benchmark {
       }
     }
     for (const MmluSubjectFile& source : files.csv) {
-      rows[source.subject] = read_csv(source, source.example_file, "dev");
+      rows[source.subject] = read_csv(source, source.example_file, "dev", changed_files_);
     }
     for (const std::string& subject : subjects_of(questions_)) {
       const std::vector<Question>& examples = rows[subject];
@@ -181,6 +195,25 @@ class MmluBenchmark : public Benchmark {
     }
   }
 
+  // Only a warning: people use corrected files, and parts of files.
+  void warn_of_changed_files() {
+    const auto warn = [this](MmluCopy copy, std::string_view difference) {
+      constexpr std::size_t kNamed = 5;
+      const std::vector<std::string>& files = changed_files_[copy];
+      if (files.empty()) return;
+      const std::size_t named = std::min(files.size(), kNamed);
+      const std::string more =
+          files.size() > named ? fmt::format(" and {} more", files.size() - named) : std::string();
+      warnings_.push_back(
+          fmt::format("{}{}: {}", fmt::join(std::span(files).first(named), ", "), more, difference));
+    };
+    warn(MmluCopy::kDifferent,
+         "not the file of MMLU's data.tar (SHA-256 differs): the copy is damaged or was edited");
+    warn(MmluCopy::kOtherLineEnds,
+         "as in MMLU's data.tar but for its line ends, which also stand inside of questions");
+  }
+
+  ChangedFiles changed_files_;
   std::map<std::string, std::string> examples_of_subject_;  // empty if zero-shot
 };
 

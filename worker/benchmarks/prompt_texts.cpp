@@ -18,12 +18,13 @@ std::string write_paper_choices_message(std::string_view question, const std::ve
       options);
 }
 
-std::vector<Continuation> letter_continuations(std::size_t count, bool brackets) {
+std::vector<Continuation> list_letter_continuations(std::size_t count, std::string_view form) {
   std::vector<Continuation> continuations;
   for (std::size_t i = 0; i < count; ++i) {
     const std::string letter = choice_letter(i);
-    continuations.push_back(
-        {brackets ? fmt::format(" ({})", letter) : " " + letter, letter, brackets ? 3 : 1});
+    const std::string text = fmt::format(fmt::runtime(form), letter);
+    const std::size_t leading_spaces = text.starts_with(' ') ? 1 : 0;
+    continuations.push_back({text, letter, static_cast<std::int32_t>(text.size() - leading_spaces)});
   }
   return continuations;
 }

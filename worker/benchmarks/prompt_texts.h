@@ -16,7 +16,7 @@ std::string choice_letter(std::size_t position);
 // the source code it was written in: four spaces stand before the first line of an inserted text only.
 std::string write_paper_choices_message(std::string_view question, const std::vector<std::string>& choices);
 
-// The continuations " A" .. or, with brackets, " (A)" ..
-std::vector<Continuation> letter_continuations(std::size_t count, bool brackets);
+// The letters "A", "B", ... as continuations; `form` writes one of them: "{}", " {}", " ({})". ASCII.
+std::vector<Continuation> list_letter_continuations(std::size_t count, std::string_view form);
 
 }  // namespace lacuna

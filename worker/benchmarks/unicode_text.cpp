@@ -1,6 +1,6 @@
 #include "worker/benchmarks/unicode_text.h"
 
-#include <array>
+#include "core/utf8.h"
 
 namespace lacuna {
 namespace {
@@ -11,42 +11,11 @@ bool is_continuation(unsigned char byte) {
   return (byte & 0xC0U) == 0x80U;
 }
 
-void append_utf8(std::string& text, char32_t code_point) {
-  const auto append = [&text](char32_t byte) { text.push_back(static_cast<char>(byte)); };
-  if (code_point < 0x80) {
-    append(code_point);
-  } else if (code_point < 0x800) {
-    append(0xC0U | (code_point >> 6U));
-    append(0x80U | (code_point & 0x3FU));
-  } else if (code_point < 0x10000) {
-    append(0xE0U | (code_point >> 12U));
-    append(0x80U | ((code_point >> 6U) & 0x3FU));
-    append(0x80U | (code_point & 0x3FU));
-  } else {
-    append(0xF0U | (code_point >> 18U));
-    append(0x80U | ((code_point >> 12U) & 0x3FU));
-    append(0x80U | ((code_point >> 6U) & 0x3FU));
-    append(0x80U | (code_point & 0x3FU));
-  }
-}
-
 }  // namespace
 
 DecodedCharacter decode_character(std::string_view text, std::size_t position) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[position + i]); };
-  const unsigned char lead = byte(0);
-  if (lead < 0x80) return {lead, 1};
-  const std::size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
-  if (lead < 0xC2 || lead > 0xF4 || text.size() - position < length) return kInvalid;
-  char32_t code_point = lead & (0x7FU >> length);
-  for (std::size_t i = 1; i < length; ++i) {
-    if (!is_continuation(byte(i))) return kInvalid;
-    code_point = (code_point << 6U) | (byte(i) & 0x3FU);
-  }
-  constexpr std::array<char32_t, 5> kSmallest = {0, 0, 0x80, 0x800, 0x10000};
-  const bool surrogate = code_point >= 0xD800 && code_point <= 0xDFFF;
-  if (code_point < kSmallest[length] || code_point > 0x10FFFF || surrogate) return kInvalid;
-  return {code_point, length};
+  const utf8::CodePoint point = utf8::read(text, position);
+  return point.well_formed ? DecodedCharacter{point.value, point.length} : kInvalid;
 }
 
 DecodedCharacter decode_character_before(std::string_view text, std::size_t position) {
@@ -75,10 +44,8 @@ std::size_t count_characters(std::string_view text) {
   return count;
 }
 
-bool is_white_space(char32_t c) {
-  return (c >= 0x09 && c <= 0x0D) || (c >= 0x1C && c <= 0x20) || c == 0x85 || c == 0xA0 || c == 0x1680 ||
-         (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F ||
-         c == 0x3000;
+bool is_white_space(char32_t code_point) {
+  return utf8::is_python_space(code_point);
 }
 
 std::string_view trim_white_space(std::string_view text) {
@@ -87,6 +54,10 @@ std::string_view trim_white_space(std::string_view text) {
     if (!is_white_space(first.code_point)) break;
     text.remove_prefix(first.bytes);
   }
+  return trim_trailing_white_space(text);
+}
+
+std::string_view trim_trailing_white_space(std::string_view text) {
   while (!text.empty()) {
     const DecodedCharacter last = decode_character_before(text, text.size());
     if (!is_white_space(last.code_point)) break;
@@ -132,7 +103,7 @@ std::string to_lower(std::string_view text) {
     if (character.code_point == kInvalidCodePoint) {
       lower.push_back(text[position]);
     } else {
-      append_utf8(lower, to_lower(character.code_point));
+      utf8::append(lower, to_lower(character.code_point));
     }
     position += character.bytes;
   }

@@ -1,4 +1,4 @@
-// UTF-8 as the readers and the graders need it.
+// Characters as the readers and the graders need them; the codec is core/utf8.h.
 #pragma once
 
 #include <cstddef>
@@ -29,6 +29,8 @@ std::size_t count_characters(std::string_view text);
 // The white space that Python's str.strip() removes.
 bool is_white_space(char32_t code_point);
 std::string_view trim_white_space(std::string_view text);
+// At the end alone, as str.rstrip().
+std::string_view trim_trailing_white_space(std::string_view text);
 
 bool is_ascii_digit(char32_t code_point);
 // Letters of the Latin, Greek and Cyrillic scripts. Answers are judged by Latin letters; scripts that write

@@ -2,57 +2,35 @@
 
 #include <fmt/format.h>
 
-#include <fstream>
-#include <sstream>
-
+#include "core/bounded_json.h"
 #include "core/error.h"
+#include "core/whole_file.h"
 
 namespace lacuna {
 namespace {
 
 // config.json is a few KB, a shard index a few hundred: anything near this is no such file.
-constexpr std::uintmax_t kMaximumBytes = 64U << 20U;
+constexpr FileLimit kModelJson = {"a model's JSON file", std::uint64_t{64} << 20U};
 
-SourceLocation locate(const std::filesystem::path& path, std::string_view text, std::size_t byte) {
-  SourceLocation location{path, 1, 1};
-  for (const char character : text.substr(0, byte > 0 ? byte - 1 : 0)) {
-    ++location.column;
-    if (character == '\n') {
-      ++location.line;
-      location.column = 1;
-    }
+nlohmann::json parse_downloaded(const std::filesystem::path& path) {
+  const std::string text = read_whole_file(path, kModelJson);
+  try {
+    return parse_json(text, path);
+  } catch (const InputError& error) {
+    ErrorText message = error.text();
+    message.suggestion = "it may be damaged or only partly downloaded: download it again";
+    throw InputError(std::move(message), error.location());
   }
-  return location;
 }
 
 }  // namespace
 
 JsonFile JsonFile::read(const std::filesystem::path& path) {
-  std::error_code error;
-  const std::uintmax_t size = std::filesystem::file_size(path, error);
-  if (error) {
-    throw InputError({.problem = "cannot read the file", .why = error.message()}, SourceLocation{path});
+  nlohmann::json json = parse_downloaded(path);
+  if (!json.is_object()) {
+    throw InputError({.problem = "the top level is not a JSON object"}, SourceLocation{path});
   }
-  if (size > kMaximumBytes) {
-    throw InputError({.problem = fmt::format("a JSON file of {} bytes is not plausible here", size)},
-                     SourceLocation{path});
-  }
-  std::ifstream stream(path, std::ios::binary);
-  std::stringstream buffer;
-  buffer << stream.rdbuf();
-  const std::string text = buffer.str();
-  try {
-    nlohmann::json json = nlohmann::json::parse(text);
-    if (!json.is_object()) {
-      throw InputError({.problem = "the top level is not a JSON object"}, SourceLocation{path});
-    }
-    return {path, "", std::move(json)};
-  } catch (const nlohmann::json::parse_error& parse_error) {
-    throw InputError({.problem = "not valid JSON",
-                      .why = "it is damaged or only partly downloaded",
-                      .suggestion = "download the file again"},
-                     locate(path, text, parse_error.byte));
-  }
+  return {path, "", std::move(json)};
 }
 
 const nlohmann::json* JsonFile::find(std::string_view key) const {

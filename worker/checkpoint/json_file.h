@@ -16,7 +16,7 @@ namespace lacuna {
 class JsonFile {
  public:
   // Reads and parses the file; its top level must be an object. Throws InputError (missing, too large, not
-  // JSON with line and column, not an object).
+  // JSON or nested too deeply with line and column, not an object).
   static JsonFile read(const std::filesystem::path& path);
 
   // The object under `key`, none if absent or null. Throws InputError if it is anything else.

@@ -4,8 +4,7 @@
 
 namespace lacuna {
 
-BranchSet::BranchSet(std::vector<BranchSpec> specs, std::int64_t layers, std::int64_t response_capacity)
-    : cache_(layers, response_capacity) {
+BranchSet::BranchSet(std::vector<BranchSpec> specs, SequenceCache cache) : cache_(std::move(cache)) {
   Lane lane;
   for (BranchSpec& spec : specs) {
     lane.branches.push_back(static_cast<std::int64_t>(branches_.size()));

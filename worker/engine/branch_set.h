@@ -39,7 +39,8 @@ struct Lane {
 // All branches of one prompt. They advance in lockstep.
 class BranchSet {
  public:
-  BranchSet(std::vector<BranchSpec> specs, std::int64_t layers, std::int64_t response_capacity);
+  // `cache`: of the prompt, without responses; it may still wait for its prompt pass.
+  BranchSet(std::vector<BranchSpec> specs, SequenceCache cache);
 
   [[nodiscard]] std::vector<Branch>& branches() { return branches_; }
   [[nodiscard]] const std::vector<Lane>& lanes() const { return lanes_; }
@@ -48,6 +49,9 @@ class BranchSet {
 
   // The token that a lane's next pass is fed: the last one of its branches.
   [[nodiscard]] TokenId next_token(const Lane& lane) const;
+
+  // Drops all branches.
+  void finish() { lanes_.clear(); }
 
   // Drops the branches marked in `is_done` (one flag a branch), and splits lanes whose branches ended with
   // different tokens, copying what their common slot holds of the response.

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "core/error.h"
+#include "worker/benchmarks/choice_scoring.h"
 #include "worker/engine/generator.h"
 #include "worker/engine/prompt_encoder.h"
 #include "worker/nn/compute_threads.h"
@@ -32,6 +33,13 @@ std::vector<BranchSpec> list_branches(const LacConfig& lac, StreamKind stream) {
   return branches;
 }
 
+// The prompts of a unit, that of its question i at i. Scores may need a prompt of their own, which then comes
+// after all of these.
+struct UnitPrompts {
+  std::vector<GeneratorPrompt> list;
+  std::vector<std::size_t> scored_at;  // of every question: the prompt that carries its continuations
+};
+
 class LacEngine : public UnitExecutor {
  public:
   LacEngine(const ExperimentConfig& config, const EngineOptions& options)
@@ -47,21 +55,20 @@ class LacEngine : public UnitExecutor {
     const KeepAlive keep_alive = [&sink] { sink.keep_alive(); };
     load(unit.model, keep_alive);
     const Benchmark& benchmark = find_benchmark(unit.benchmark);
-    const std::string& protocol = element(config_.benchmarks, unit.benchmark).protocol;
-    std::vector<GeneratorPrompt> prompts;
-    for (std::int64_t offset = 0; offset < unit.question_count; ++offset) {
-      const QuestionIndex index(unit.first_question.value() + offset);
-      prompts.push_back({.question = benchmark.question(index).id,
-                         .token_ids = text_->encode_question(benchmark, index, protocol,
-                                                             config_.generation.double_begin_token)});
-    }
+    const BenchmarkConfig& config = element(config_.benchmarks, unit.benchmark);
+    UnitPrompts prompts = encode_unit(unit, benchmark, config);
     Generator generator(model_->model, *chooser_, make_options(unit.stream, keep_alive));
-    std::vector<GeneratedQuestion> answers = generator.generate(prompts);
+    std::vector<GeneratedQuestion> answers = generator.generate(prompts.list);
     sink.begin_unit(unit, model_->model.architecture.layers);
-    for (std::size_t offset = 0; offset < answers.size(); ++offset) {
+    for (std::size_t offset = 0; offset < prompts.scored_at.size(); ++offset) {
       const QuestionIndex index(unit.first_question.value() + static_cast<std::int64_t>(offset));
-      sink.write(
-          make_record(benchmark, index, std::move(prompts[offset].token_ids), std::move(answers[offset])));
+      const std::vector<SpecScores> scores = std::move(answers[prompts.scored_at[offset]].scores);
+      QuestionRecord record = make_record(benchmark, index, std::move(prompts.list[offset].token_ids),
+                                          std::move(answers[offset]));
+      for (const SpecScores& score : scores) {
+        record.scores.push_back(make_score(benchmark, index, config, score));
+      }
+      sink.write(record);
     }
     sink.commit_unit();
   }
@@ -80,6 +87,60 @@ class LacEngine : public UnitExecutor {
     auto& benchmark = benchmarks_[index];
     if (!benchmark) benchmark = load_benchmark(element(config_.benchmarks, index), config_.generation.seed);
     return *benchmark;
+  }
+
+  [[nodiscard]] UnitPrompts encode_unit(const WorkUnit& unit, const Benchmark& benchmark,
+                                        const BenchmarkConfig& config) const {
+    const bool wants_answers = config.asks_for(Scoring::kGenerate);
+    UnitPrompts prompts;
+    std::vector<GeneratorPrompt> apart;
+    for (std::int64_t offset = 0; offset < unit.question_count; ++offset) {
+      const QuestionIndex index(unit.first_question.value() + offset);
+      EncodedQuestion encoded =
+          text_->encode_question(benchmark, index, config, config_.generation.double_begin_token);
+      GeneratorPrompt prompt{.question = benchmark.question(index).id,
+                             .token_ids = std::move(encoded.prompt_ids),
+                             .wants_answers = wants_answers};
+      prompts.scored_at.push_back(static_cast<std::size_t>(offset));
+      if (encoded.pairs) {
+        if (auto continuations = continue_prompt(prompt.token_ids, *encoded.pairs)) {
+          prompt.continuations = std::move(*continuations);
+        } else {
+          // The tokens at the end of the prompt depend on what follows it.
+          GeneratorPrompt context{.question = prompt.question,
+                                  .token_ids = std::move(encoded.pairs->context_ids),
+                                  .wants_answers = false,
+                                  .continuations = {.tokens = std::move(encoded.pairs->continuation_ids)}};
+          if (wants_answers) {
+            prompts.scored_at.back() = static_cast<std::size_t>(unit.question_count) + apart.size();
+            apart.push_back(std::move(context));
+          } else {
+            prompt = std::move(context);
+          }
+        }
+      }
+      prompts.list.push_back(std::move(prompt));
+    }
+    std::move(apart.begin(), apart.end(), std::back_inserter(prompts.list));
+    return prompts;
+  }
+
+  [[nodiscard]] static ScoreRecord make_score(const Benchmark& benchmark, QuestionIndex index,
+                                              const BenchmarkConfig& config, const SpecScores& scores) {
+    const std::vector<Continuation> continuations = list_continuations(benchmark, index, config);
+    ScoreRecord record;
+    record.mode = scores.spec.mode;
+    record.alpha = scores.spec.alpha;
+    for (std::size_t i = 0; i < continuations.size(); ++i) {
+      const ScoredContinuation& scored = scores.continuations.at(i);
+      record.continuations.push_back({.choice = continuations[i].choice,
+                                      .tokens = static_cast<std::int32_t>(scored.tokens),
+                                      .characters = continuations[i].characters,
+                                      .log_likelihood = scored.log_likelihood,
+                                      .is_greedy = scored.is_greedy});
+    }
+    choose_by_log_likelihood(record, benchmark.question(index).gold, benchmark.has_normalized_accuracy());
+    return record;
   }
 
   [[nodiscard]] GeneratorOptions make_options(StreamKind stream, const KeepAlive& keep_alive) const {
@@ -104,6 +165,7 @@ class LacEngine : public UnitExecutor {
                           .prompt_ids = std::move(prompt_ids),
                           .pp = std::move(answer.pp),
                           .responses = {},
+                          .scores = {},
                           .author_texts = std::nullopt,
                           .prefill_seconds = answer.prefill_seconds};
     if (config_.store.author_json) {
@@ -151,18 +213,18 @@ class LacEngine : public UnitExecutor {
 class EncodingPromptCounter : public PromptCounter {
  public:
   EncodingPromptCounter(const ExperimentConfig& config, ModelIndex model, BenchmarkIndex benchmark)
-      : protocol_(element(config.benchmarks, benchmark).protocol),
+      : config_(element(config.benchmarks, benchmark)),
         double_begin_token_(config.generation.double_begin_token),
         encoder_(element(config.models, model).path),
         benchmark_(load_benchmark(element(config.benchmarks, benchmark), config.generation.seed)) {}
 
   std::int64_t count_prompt_tokens(QuestionIndex index) override {
     return static_cast<std::int64_t>(
-        encoder_.encode_question(*benchmark_, index, protocol_, double_begin_token_).size());
+        encoder_.encode_question(*benchmark_, index, config_, double_begin_token_).prompt_ids.size());
   }
 
  private:
-  std::string protocol_;
+  BenchmarkConfig config_;
   bool double_begin_token_;
   PromptEncoder encoder_;
   std::unique_ptr<Benchmark> benchmark_;

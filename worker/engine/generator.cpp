@@ -7,9 +7,6 @@
 #include <map>
 
 #include "core/error.h"
-#include "worker/lac/propagate_recorder.h"
-#include "worker/lac/shared_stream_recorder.h"
-#include "worker/nn/decode_attention.h"
 #include "worker/nn/prefill_attention.h"
 
 namespace lacuna {
@@ -25,16 +22,24 @@ class Stopwatch {
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
+void check_tokens(std::span<const TokenId> tokens, std::string_view what, const QuestionId& question,
+                  std::int64_t vocabulary) {
+  for (const TokenId token : tokens) {
+    if (token.value() >= 0 && token.value() < vocabulary) continue;
+    throw InputError({.problem = fmt::format("token {} in {} of question '{}'", token, what, question),
+                      .why = fmt::format("the model's vocabulary has {} entries", vocabulary),
+                      .suggestion = "check that tokenizer.json belongs to this checkpoint"});
+  }
+}
+
 void check_prompt(const GeneratorPrompt& prompt, std::int64_t vocabulary) {
-  if (prompt.token_ids.empty()) {
+  // A token is predicted by the one before it.
+  if (static_cast<std::int64_t>(prompt.token_ids.size()) <= prompt.continuations.scored_prompt_tokens) {
     throw InputError({.problem = fmt::format("the prompt of question '{}' is empty", prompt.question)});
   }
-  for (const TokenId token : prompt.token_ids) {
-    if (token.value() >= 0 && token.value() < vocabulary) continue;
-    throw InputError(
-        {.problem = fmt::format("token {} in the prompt of question '{}'", token, prompt.question),
-         .why = fmt::format("the model's vocabulary has {} entries", vocabulary),
-         .suggestion = "check that tokenizer.json belongs to this checkpoint"});
+  check_tokens(prompt.token_ids, "the prompt", prompt.question, vocabulary);
+  for (const std::vector<TokenId>& tokens : prompt.continuations.tokens) {
+    check_tokens(tokens, "a continuation", prompt.question, vocabulary);
   }
 }
 
@@ -53,15 +58,13 @@ void append_row(TraceRows& trace, const TraceRows& row, std::int64_t first_set, 
 }  // namespace
 
 Generator::Generator(const CausalLm& model, TokenChooser& chooser, GeneratorOptions options)
-    : model_(model), chooser_(chooser), options_(std::move(options)) {}
-
-at::Tensor Generator::to_device(const std::vector<std::int64_t>& values) const {
-  return at::tensor(values, at::TensorOptions().dtype(at::kLong)).to(model_.device());
-}
-
-std::int64_t Generator::decision_set(const BranchSpec& spec) const {
-  return options_.stream == StreamKind::kShared && spec.alpha ? spec.alpha->value() : 0;
-}
+    : model_(model),
+      chooser_(chooser),
+      options_(std::move(options)),
+      settings_{.stream = options_.stream,
+                .alphas = options_.alphas,
+                .norm_precision = options_.norm_precision,
+                .keep_alive = options_.keep_alive} {}
 
 std::vector<Generator::Sequence> Generator::lay_out_sequences(
     std::span<const GeneratorPrompt> prompts) const {
@@ -69,13 +72,14 @@ std::vector<Generator::Sequence> Generator::lay_out_sequences(
   const auto add = [&](std::size_t question, std::vector<BranchSpec> branches, std::int64_t first_branch) {
     const std::optional<AlphaIndex> alpha =
         options_.stream == StreamKind::kPropagate ? branches.front().alpha : std::nullopt;
-    sequences.push_back(
-        {.prompt = &prompts[question],
-         .question = question,
-         .alpha = alpha,
-         .first_branch = first_branch,
-         .branches = BranchSet(std::move(branches), model_.architecture.layers, options_.max_new_tokens),
-         .pp = {}});
+    sequences.push_back({.prompt = &prompts[question],
+                         .question = question,
+                         .alpha = alpha,
+                         .first_branch = first_branch,
+                         .branches = BranchSet(std::move(branches), SequenceCache(model_.architecture.layers,
+                                                                                  options_.max_new_tokens)),
+                         .pp = {}});
+    if (!prompts[question].wants_answers) sequences.back().branches.finish();
   };
   for (std::size_t question = 0; question < prompts.size(); ++question) {
     check_prompt(prompts[question], model_.architecture.vocabulary);
@@ -88,19 +92,6 @@ std::vector<Generator::Sequence> Generator::lay_out_sequences(
     }
   }
   return sequences;
-}
-
-std::unique_ptr<StreamRecorder> Generator::make_recorder(at::Tensor kept_tokens,
-                                                         std::vector<double> token_alphas) const {
-  RecorderOptions options{.layers = model_.architecture.layers,
-                          .norm_precision = options_.norm_precision,
-                          .model_dtype = model_.dtype(),
-                          .kept_tokens = std::move(kept_tokens),
-                          .keep_alive = options_.keep_alive};
-  if (options_.stream == StreamKind::kShared) {
-    return std::make_unique<SharedStreamRecorder>(std::move(options), options_.alphas);
-  }
-  return std::make_unique<PropagateRecorder>(std::move(options), std::move(token_alphas));
 }
 
 std::vector<GeneratedQuestion> Generator::generate(std::span<const GeneratorPrompt> prompts) {
@@ -134,6 +125,8 @@ std::vector<GeneratedQuestion> Generator::generate(std::span<const GeneratorProm
     GeneratedQuestion& question = questions[sequence.question];
     question.pp.push_back(std::move(sequence.pp));
     question.prefill_seconds += sequence.prefill_seconds;
+    std::move(sequence.scores.begin(), sequence.scores.end(), std::back_inserter(question.scores));
+    if (!sequence.prompt->wants_answers) continue;
     for (Branch& branch : sequence.branches.branches()) question.branches.push_back(std::move(branch));
   }
   return questions;
@@ -141,74 +134,93 @@ std::vector<GeneratedQuestion> Generator::generate(std::span<const GeneratorProm
 
 void Generator::prefill(std::span<Sequence*> batch) {
   const Stopwatch stopwatch;
-  std::vector<std::int64_t> token_ids, positions, last_tokens;
-  std::vector<double> token_alphas;
+  PackedPass pass(model_, settings_);
   std::vector<PromptSpan> spans;
-  std::vector<KeptRow> rows;
-  for (Sequence* const sequence : batch) {
-    const auto first = static_cast<std::int64_t>(token_ids.size());
-    const auto tokens = static_cast<std::int64_t>(sequence->prompt->token_ids.size());
-    for (const TokenId token : sequence->prompt->token_ids) {
-      positions.push_back(static_cast<std::int64_t>(token_ids.size()) - first);
-      token_ids.push_back(token.value());
-      if (sequence->alpha)
-        token_alphas.push_back(options_.alphas[static_cast<std::size_t>(sequence->alpha->value())]);
+  std::vector<LaneRow> rows;
+  std::vector<std::int64_t> kept_tokens;
+  for (std::size_t member = 0; member < batch.size(); ++member) {
+    Sequence& sequence = *batch[member];
+    const std::int64_t first = pass.size();
+    for (const TokenId token : sequence.prompt->token_ids) {
+      pass.add(token, pass.size() - first, sequence.alpha);
     }
-    last_tokens.push_back(first + tokens - 1);
-    spans.push_back({first, tokens, &sequence->branches.cache()});
-    rows.push_back({sequence, 0, first + tokens - 1});
+    spans.push_back({first, pass.size() - first, &sequence.branches.cache()});
+    // The last token's state, and of those before it that predict a token that is scored.
+    const std::int64_t last = pass.size() - 1;
+    for (std::int64_t token = last - sequence.prompt->continuations.scored_prompt_tokens; token <= last;
+         ++token)
+      kept_tokens.push_back(token);
+    rows.push_back({.member = member,
+                    .lane = 0,
+                    .row = static_cast<std::int64_t>(kept_tokens.size()) - 1,
+                    .token = last});
   }
   PrefillAttention attention(spans);
-  const auto recorder = make_recorder(to_device(last_tokens), std::move(token_alphas));
-  model_.run_layers(to_device(token_ids), to_device(positions), attention, *recorder);
-  recorder->finish();
+  const auto recorder = pass.run(attention, kept_tokens);
   for (std::size_t index = 0; index < batch.size(); ++index) {
     batch[index]->pp = recorder->take_rows(spans[index].first_token, spans[index].tokens);
   }
-  advance(*recorder, rows);
-  const double seconds = stopwatch.seconds();
+  const double pass_seconds = stopwatch.seconds();
+  score(*recorder, batch, rows);
+  const Stopwatch choosing;
+  std::erase_if(rows, [&](const LaneRow& row) {
+    BranchSet& branches = batch[row.member]->branches;
+    if (!branches.finished()) return false;
+    branches.cache() = SequenceCache(model_.architecture.layers, 0);  // nobody reads it any more
+    return true;
+  });
+  if (!rows.empty()) advance(*recorder, batch, rows);
+  const double seconds = pass_seconds + choosing.seconds();
   for (std::size_t index = 0; index < batch.size(); ++index) {
     batch[index]->prefill_seconds =
-        seconds * static_cast<double>(spans[index].tokens) / static_cast<double>(token_ids.size());
+        seconds * static_cast<double>(spans[index].tokens) / static_cast<double>(pass.size());
+  }
+}
+
+void Generator::score(const StreamRecorder& recorder, std::span<Sequence*> batch,
+                      std::span<const LaneRow> rows) const {
+  std::vector<ScoringTask> tasks;
+  std::vector<Sequence*> scored;
+  for (const LaneRow& row : rows) {
+    Sequence& sequence = *batch[row.member];
+    const PromptContinuations& continuations = sequence.prompt->continuations;
+    if (continuations.empty()) continue;
+    ScoringTask task{.prompt = sequence.prompt->token_ids,
+                     .continuations = &continuations,
+                     .specs = {},
+                     .alpha = sequence.alpha,
+                     .cache = &sequence.branches.cache(),
+                     .first_row = row.row - continuations.scored_prompt_tokens,
+                     .first_token = row.token - continuations.scored_prompt_tokens};
+    for (const Branch& branch : sequence.branches.branches()) task.specs.push_back(branch.spec);
+    tasks.push_back(std::move(task));
+    scored.push_back(&sequence);
+  }
+  if (tasks.empty()) return;
+  auto scores = score_continuations(model_, settings_, recorder, tasks);
+  for (std::size_t index = 0; index < scored.size(); ++index) {
+    scored[index]->scores = std::move(scores[index]);
   }
 }
 
 void Generator::decode_step(std::span<Sequence*> unfinished) {
   const Stopwatch stopwatch;
-  std::vector<std::int64_t> token_ids, positions;
-  std::vector<double> token_alphas;
-  std::vector<BranchSpan> spans;
-  std::vector<KeptRow> rows;
-  for (Sequence* const sequence : unfinished) {
-    BranchSet& set = sequence->branches;
-    BranchSpan span{
-        .first_row = static_cast<std::int64_t>(token_ids.size()), .slots = {}, .cache = &set.cache()};
-    for (std::size_t lane = 0; lane < set.lanes().size(); ++lane) {
-      rows.push_back({sequence, lane, static_cast<std::int64_t>(token_ids.size())});
-      span.slots.push_back(set.lanes()[lane].slot);
-      token_ids.push_back(set.next_token(set.lanes()[lane]).value());
-      positions.push_back(set.cache().prompt_length() + set.cache().response_length());
-      if (sequence->alpha)
-        token_alphas.push_back(options_.alphas[static_cast<std::size_t>(sequence->alpha->value())]);
-    }
-    spans.push_back(std::move(span));
-  }
-  DecodeAttention attention(std::move(spans));
-  const auto recorder = make_recorder({}, std::move(token_alphas));
-  model_.run_layers(to_device(token_ids), to_device(positions), attention, *recorder);
-  recorder->finish();
+  std::vector<DecodeMember> members;
+  for (Sequence* const sequence : unfinished) members.push_back({&sequence->branches, sequence->alpha});
+  const DecodePass pass = run_decode_pass(model_, settings_, members);
   std::vector<Branch*> fed;
-  for (const KeptRow& row : rows) {
-    const TraceRows trace = recorder->take_rows(row.token, 1);
-    for (const std::int64_t index : row.sequence->branches.lanes()[row.lane].branches) {
-      Branch& branch = row.sequence->branches.branches()[static_cast<std::size_t>(index)];
+  for (const LaneRow& row : pass.rows) {
+    const TraceRows trace = pass.recorder->take_rows(row.token, 1);
+    BranchSet& set = unfinished[row.member]->branches;
+    for (const std::int64_t index : set.lanes()[row.lane].branches) {
+      Branch& branch = set.branches()[static_cast<std::size_t>(index)];
       const bool all_sets = branch.spec.mode == LacMode::kTrace;
-      append_row(branch.rg, trace, all_sets ? 0 : decision_set(branch.spec), all_sets ? trace.alphas : 1);
+      append_row(branch.rg, trace, all_sets ? 0 : decision_set(settings_, branch.spec),
+                 all_sets ? trace.alphas : 1);
       fed.push_back(&branch);
     }
   }
-  for (Sequence* const sequence : unfinished) sequence->branches.cache().advance();
-  advance(*recorder, rows);
+  advance(*pass.recorder, unfinished, pass.rows);
   for (Branch* const branch : fed)
     branch->decode_seconds += stopwatch.seconds() / static_cast<double>(fed.size());
 }
@@ -224,15 +236,17 @@ bool Generator::append_token(Branch& branch, TokenId token) const {
 }
 
 std::vector<Generator::Reader> Generator::list_readers(const StreamRecorder& recorder,
-                                                       std::span<const KeptRow> rows) const {
+                                                       std::span<Sequence* const> members,
+                                                       std::span<const LaneRow> rows) const {
   std::vector<Reader> readers;
-  for (std::size_t row = 0; row < rows.size(); ++row) {
-    BranchSet& set = rows[row].sequence->branches;
-    for (const std::int64_t branch : set.lanes()[rows[row].lane].branches) {
+  for (const LaneRow& row : rows) {
+    Sequence* const sequence = members[row.member];
+    BranchSet& set = sequence->branches;
+    for (const std::int64_t branch : set.lanes()[row.lane].branches) {
       const BranchSpec& spec = set.branches()[static_cast<std::size_t>(branch)].spec;
-      readers.push_back({rows[row].sequence, branch,
-                         recorder.find_readout(static_cast<std::int64_t>(row), rows[row].token, spec.mode,
-                                               decision_set(spec))});
+      readers.push_back(
+          {sequence, branch,
+           recorder.find_readout(row.row, row.token, spec.mode, decision_set(settings_, spec))});
     }
   }
   return readers;
@@ -240,33 +254,30 @@ std::vector<Generator::Reader> Generator::list_readers(const StreamRecorder& rec
 
 std::vector<TokenId> Generator::choose_tokens(const StreamRecorder& recorder,
                                               std::span<const Reader> readers) {
-  // Every state goes through the head once, however many branches read it.
-  std::map<Readout, std::int64_t> logits_rows;
-  for (const Reader& reader : readers) logits_rows.emplace(reader.readout, 0);
   std::vector<Readout> readouts;
-  for (auto& [readout, logits_row] : logits_rows) {
-    logits_row = static_cast<std::int64_t>(readouts.size());
-    readouts.push_back(readout);
-  }
-  const at::Tensor final_states = model_.normalize(recorder.gather_states(readouts));
-  const at::Tensor logits = model_.head.forward(final_states);
+  for (const Reader& reader : readers) readouts.push_back(reader.readout);
+  const ReadLogits read = read_logits(model_, recorder, readouts);
   std::vector<ChoiceContext> contexts;
-  for (const Reader& reader : readers) {
+  for (std::size_t index = 0; index < readers.size(); ++index) {
+    const Reader& reader = readers[index];
     Branch& branch = reader.sequence->branches.branches()[static_cast<std::size_t>(reader.branch)];
-    const std::int64_t row = logits_rows.at(reader.readout);
-    contexts.push_back({.logits_row = row,
+    contexts.push_back({.logits_row = read.rows[index],
                         .question = &reader.sequence->prompt->question,
                         .branch = reader.sequence->first_branch + reader.branch,
                         .step = static_cast<std::int64_t>(branch.tokens.size())});
     if (!options_.keep_logits) continue;
-    branch.logits.push_back(logits.select(0, row).to(at::kCPU, at::kFloat, false, true));
-    branch.final_states.push_back(final_states.select(0, row).to(at::kCPU, at::kFloat, false, true));
+    const auto copy_row = [&](const at::Tensor& tensor) {
+      return tensor.select(0, read.rows[index]).to(at::kCPU, at::kFloat, false, true);
+    };
+    branch.logits.push_back(copy_row(read.logits));
+    branch.final_states.push_back(copy_row(read.final_states));
   }
-  return chooser_.choose(logits, contexts);
+  return chooser_.choose(read.logits, contexts);
 }
 
-void Generator::advance(const StreamRecorder& recorder, std::span<const KeptRow> rows) {
-  const std::vector<Reader> readers = list_readers(recorder, rows);
+void Generator::advance(const StreamRecorder& recorder, std::span<Sequence* const> members,
+                        std::span<const LaneRow> rows) {
+  const std::vector<Reader> readers = list_readers(recorder, members, rows);
   const std::vector<TokenId> tokens = choose_tokens(recorder, readers);
   std::map<Sequence*, std::vector<bool>> is_done;
   for (std::size_t index = 0; index < readers.size(); ++index) {

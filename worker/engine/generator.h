@@ -1,5 +1,5 @@
-// Answers to a batch of prompts under LAC: every threshold from one prompt pass, responses that share passes
-// for as long as their tokens agree.
+// Answers to a batch of prompts under LAC, and the log-likelihoods of given ones (continuation_scorer.h):
+// every threshold from one prompt pass, responses that share passes for as long as their tokens agree.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +10,8 @@
 #include "core/keep_alive.h"
 #include "core/work_unit.h"
 #include "worker/engine/branch_set.h"
+#include "worker/engine/continuation_scorer.h"
+#include "worker/engine/model_pass.h"
 #include "worker/engine/token_chooser.h"
 #include "worker/lac/stream_recorder.h"
 #include "worker/models/causal_lm.h"
@@ -18,7 +20,7 @@ namespace lacuna {
 
 struct GeneratorOptions {
   StreamKind stream = StreamKind::kShared;
-  // Answers a question gets. Shared stream: trace and exit branches; propagate: one for each threshold.
+  // Answers and scores a question gets. Shared stream: trace and exit; propagate: one for each threshold.
   std::vector<BranchSpec> branches;
   std::vector<double> alphas;
   NormPrecision norm_precision = NormPrecision::kModel;
@@ -31,12 +33,15 @@ struct GeneratorOptions {
 
 struct GeneratorPrompt {
   QuestionId question;
-  std::vector<TokenId> token_ids;  // at least one, all below the model's vocabulary size
+  std::vector<TokenId> token_ids;          // at least one, all below the model's vocabulary size
+  bool wants_answers = true;               // false: nothing is generated
+  PromptContinuations continuations = {};  // empty: nothing is scored
 };
 
 struct GeneratedQuestion {
-  std::vector<TraceRows> pp;     // as QuestionRecord::pp
-  std::vector<Branch> branches;  // in the order of GeneratorOptions::branches
+  std::vector<TraceRows> pp;       // as QuestionRecord::pp
+  std::vector<Branch> branches;    // in the order of GeneratorOptions::branches; empty without wants_answers
+  std::vector<SpecScores> scores;  // in the same order; empty without continuations
   double prefill_seconds = 0;
 };
 
@@ -60,16 +65,13 @@ class Generator {
     BranchSet branches;
     TraceRows pp;
     double prefill_seconds = 0;
-  };
-  // A row of a pass whose states are kept: the lane that reads its logits.
-  struct KeptRow {
-    Sequence* sequence = nullptr;
-    std::size_t lane = 0;
-    std::int64_t token = 0;  // in the pass
+    std::vector<SpecScores> scores = {};
   };
 
   std::vector<Sequence> lay_out_sequences(std::span<const GeneratorPrompt> prompts) const;
   void prefill(std::span<Sequence*> batch);
+  // Scores the continuations of a batch after its prompt pass. `rows`: the last token of each prompt.
+  void score(const StreamRecorder& recorder, std::span<Sequence*> batch, std::span<const LaneRow> rows) const;
   void decode_step(std::span<Sequence*> unfinished);
   // A branch that reads its next token's logits from a state of the pass.
   struct Reader {
@@ -78,21 +80,20 @@ class Generator {
     Readout readout;
   };
   [[nodiscard]] std::vector<Reader> list_readers(const StreamRecorder& recorder,
-                                                 std::span<const KeptRow> rows) const;
+                                                 std::span<Sequence* const> members,
+                                                 std::span<const LaneRow> rows) const;
   // One token for every reader.
   std::vector<TokenId> choose_tokens(const StreamRecorder& recorder, std::span<const Reader> readers);
   // Reads every branch's logits, appends the chosen tokens, drops what is finished, regroups the lanes.
-  void advance(const StreamRecorder& recorder, std::span<const KeptRow> rows);
+  // `members`: what LaneRow::member counts in.
+  void advance(const StreamRecorder& recorder, std::span<Sequence* const> members,
+               std::span<const LaneRow> rows);
   [[nodiscard]] bool append_token(Branch& branch, TokenId token) const;  // true if the branch is done
-  [[nodiscard]] std::unique_ptr<StreamRecorder> make_recorder(at::Tensor kept_tokens,
-                                                              std::vector<double> token_alphas) const;
-  [[nodiscard]] at::Tensor to_device(const std::vector<std::int64_t>& values) const;
-  // Position of a branch's threshold among the decision sets of a recorder's rows.
-  [[nodiscard]] std::int64_t decision_set(const BranchSpec& spec) const;
 
   const CausalLm& model_;
   TokenChooser& chooser_;
   GeneratorOptions options_;
+  PassSettings settings_;
 };
 
 }  // namespace lacuna

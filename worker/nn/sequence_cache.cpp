@@ -59,6 +59,16 @@ at::Tensor SequenceCache::response_values(LayerIndex layer, const std::vector<st
   return select_slots(at_layer(layer).response_values, slots);
 }
 
+SequenceCache SequenceCache::share_prompt(std::int64_t response_capacity) const {
+  SequenceCache shared(static_cast<std::int64_t>(layers_.size()), response_capacity);
+  shared.prompt_length_ = prompt_length_;
+  for (std::size_t layer = 0; layer < layers_.size(); ++layer) {
+    shared.layers_[layer].prompt_keys = layers_[layer].prompt_keys;
+    shared.layers_[layer].prompt_values = layers_[layer].prompt_values;
+  }
+  return shared;
+}
+
 void SequenceCache::fork(std::int64_t from, std::int64_t to) {
   if (response_length_ == 0) return;  // nothing written since the prompt
   for (Layer& layer : layers_) {

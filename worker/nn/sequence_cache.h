@@ -39,6 +39,10 @@ class SequenceCache {
   // The next response position.
   void advance() { ++response_length_; }
 
+  // A cache of the same prompt (not copied) without responses, and room for `response_capacity` tokens a
+  // branch.
+  [[nodiscard]] SequenceCache share_prompt(std::int64_t response_capacity) const;
+
   // Copies branch `from` to slot `to`.
   void fork(std::int64_t from, std::int64_t to);
 

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "worker/tokenizer/utf8.h"
+#include "core/utf8.h"
 
 namespace lacuna {
 namespace {

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <functional>
 
+#include "core/utf8.h"
 #include "worker/tokenizer/byte_alphabet.h"
-#include "worker/tokenizer/utf8.h"
 
 namespace lacuna {
 namespace {

@@ -3,7 +3,7 @@
 #include <array>
 #include <cstddef>
 
-#include "worker/tokenizer/utf8.h"
+#include "core/utf8.h"
 
 namespace lacuna::byte_alphabet {
 namespace {

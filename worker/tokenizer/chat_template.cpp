@@ -5,12 +5,13 @@
 #include <optional>
 #include <utility>
 
-#include "worker/tokenizer/bounded_json.h"
+#include "core/bounded_json.h"
+#include "core/utf8.h"
 #include "worker/tokenizer/jinja/evaluator.h"
 #include "worker/tokenizer/jinja/failure.h"
 #include "worker/tokenizer/jinja/lexer.h"
 #include "worker/tokenizer/jinja/parser.h"
-#include "worker/tokenizer/utf8.h"
+#include "worker/tokenizer/tokenizer_file.h"
 
 namespace lacuna {
 namespace {
@@ -39,7 +40,7 @@ std::string at_line(std::int64_t line, std::string_view message) {
 // tokenizer_config.json as far as we need it, or an empty object if the file is not there.
 nlohmann::json read_config(const std::filesystem::path& file) {
   if (!std::filesystem::exists(file)) return nlohmann::json::object();
-  auto config = parse_json(read_whole_file(file), file);
+  auto config = parse_json(read_whole_file(file, kTokenizerFile), file);
   if (!config.is_object()) throw InputError({"the file should hold a JSON object"}, SourceLocation{file});
   return config;
 }
@@ -104,7 +105,7 @@ ChatTemplate ChatTemplate::load(const std::filesystem::path& model_dir) {
   const auto variables = find_token_variables(config);
   const auto template_file = model_dir / kTemplateFile;
   if (std::filesystem::exists(template_file)) {
-    return parse(read_whole_file(template_file), variables, template_file);
+    return parse(read_whole_file(template_file, kTokenizerFile), variables, template_file);
   }
   const auto source = find_template(config);
   if (!source) {

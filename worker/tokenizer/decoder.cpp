@@ -6,9 +6,9 @@
 #include <optional>
 #include <string_view>
 
+#include "core/utf8.h"
 #include "worker/tokenizer/byte_alphabet.h"
 #include "worker/tokenizer/normalizer.h"
-#include "worker/tokenizer/utf8.h"
 
 namespace lacuna {
 namespace {
@@ -85,18 +85,22 @@ std::string strip(const std::string& token, std::string_view character, std::siz
 }  // namespace
 
 Decoder::Decoder(const Component& component) : is_null_(component.is_null()) {
-  if (!is_null_) add(component, 0);
+  TextGrowth growth;
+  if (!is_null_) add(component, 0, growth);
 }
 
-void Decoder::add(const Component& component, int depth) {
+void Decoder::add(const Component& component, int depth, TextGrowth& growth) {
   if (steps_.size() >= kMaxSteps) component.refuse("there are too many decoders");
   const std::string type = component.type();
   if (type == "Sequence") {
     component.allow_only({"type", "decoders"});
     if (depth >= kMaxSequenceDepth) component.refuse("sequences are nested too deeply");
-    for (const Component& part : component.field("decoders").elements(kMaxSteps)) add(part, depth + 1);
+    for (const Component& part : component.field("decoders").elements(kMaxSteps)) {
+      add(part, depth + 1, growth);
+    }
   } else if (type == "ByteLevel") {
     component.allow_only({"type", "add_prefix_space", "trim_offsets", "use_regex"});
+    growth.multiply(2, component);  // a letter of two bytes is one byte, or U+FFFD
     steps_.push_back({Kind::kByteLevel});
   } else if (type == "Metaspace") {
     add_metaspace(component);
@@ -107,6 +111,7 @@ void Decoder::add(const Component& component, int depth) {
     step.pattern = read_short_text(component.field("pattern").field("String"));
     step.replacement = component.field("content").text();
     if (step.replacement.size() > kMaxStringBytes) component.refuse("the replacement is too long");
+    growth.multiply_by_replacement(step.pattern.size(), step.replacement.size(), component);
     steps_.push_back(std::move(step));
   } else if (type == "ByteFallback") {
     component.allow_only({"type"});

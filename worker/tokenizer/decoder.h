@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "worker/tokenizer/component.h"
+#include "worker/tokenizer/text_growth.h"
 
 namespace lacuna {
 
@@ -28,7 +29,7 @@ class Decoder {
     std::size_t stop = 0;          // and at the end
     bool drops_prefix = false;     // kMetaspace: the first token loses what stands for a space
   };
-  void add(const Component& component, int depth);
+  void add(const Component& component, int depth, TextGrowth& growth);
   void add_metaspace(const Component& component);
   static void run(const Step& step, std::vector<std::string>& tokens);
 

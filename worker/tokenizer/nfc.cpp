@@ -9,8 +9,8 @@
 #include <stdexcept>
 #include <vector>
 
+#include "core/utf8.h"
 #include "worker/tokenizer/unicode_tables.h"
-#include "worker/tokenizer/utf8.h"
 
 namespace lacuna {
 namespace {

@@ -10,6 +10,7 @@ namespace {
 constexpr int kMaxSequenceDepth = 8;
 constexpr std::size_t kMaxSequence = 32;
 constexpr std::size_t kMaxReplacementBytes = 64;
+constexpr std::size_t kNfcGrowth = 3;  // Unicode FAQ "Normalization": bytes of UTF-8 at most
 
 }  // namespace
 
@@ -25,10 +26,11 @@ std::string replace_all(std::string_view text, std::string_view pattern, std::st
 }
 
 Normalizer::Normalizer(const Component& component) {
-  if (!component.is_null()) add(component, 0);
+  TextGrowth growth;
+  if (!component.is_null()) add(component, 0, growth);
 }
 
-void Normalizer::add(const Component& component, int depth) {
+void Normalizer::add(const Component& component, int depth, TextGrowth& growth) {
   const std::string type = component.type();
   const auto bounded_text = [](const Component& field) {
     if (field.text().size() > kMaxReplacementBytes) field.refuse("the string is too long");
@@ -37,13 +39,17 @@ void Normalizer::add(const Component& component, int depth) {
   if (type == "Sequence") {
     component.allow_only({"type", "normalizers"});
     if (depth >= kMaxSequenceDepth) component.refuse("sequences are nested too deeply");
-    for (const Component& part : component.field("normalizers").elements(kMaxSequence)) add(part, depth + 1);
+    for (const Component& part : component.field("normalizers").elements(kMaxSequence)) {
+      add(part, depth + 1, growth);
+    }
   } else if (type == "NFC") {
     component.allow_only({"type"});
+    growth.multiply(kNfcGrowth, component);
     steps_.push_back({Kind::kNfc, {}, {}});
   } else if (type == "Prepend") {
     component.allow_only({"type", "prepend"});
     steps_.push_back({Kind::kPrepend, {}, bounded_text(component.field("prepend"))});
+    growth.multiply(1 + steps_.back().replacement.size(), component);  // a text may be one byte long
   } else if (type == "Replace") {
     component.allow_only({"type", "pattern", "content"});
     const Component pattern = component.field("pattern");
@@ -51,6 +57,7 @@ void Normalizer::add(const Component& component, int depth) {
     const std::string text = bounded_text(pattern.field("String"));
     if (text.empty()) pattern.refuse("the string is empty");
     steps_.push_back({Kind::kReplace, text, bounded_text(component.field("content"))});
+    growth.multiply_by_replacement(text.size(), steps_.back().replacement.size(), component);
   } else {
     component.refuse(fmt::format("the normalizer `{}` is not supported", type));
   }

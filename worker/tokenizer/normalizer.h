@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "worker/tokenizer/component.h"
+#include "worker/tokenizer/text_growth.h"
 
 namespace lacuna {
 
@@ -26,7 +27,7 @@ class Normalizer {
     std::string pattern;      // kReplace
     std::string replacement;  // kReplace, kPrepend
   };
-  void add(const Component& component, int depth);
+  void add(const Component& component, int depth, TextGrowth& growth);
 
   std::vector<Step> steps_;
 };

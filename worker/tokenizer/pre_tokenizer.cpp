@@ -18,10 +18,11 @@ constexpr std::string_view kGpt2Pattern =
 }  // namespace
 
 PreTokenizer::PreTokenizer(const Component& component) {
-  if (!component.is_null()) add(component, 0);
+  TextGrowth growth;
+  if (!component.is_null()) add(component, 0, growth);
 }
 
-void PreTokenizer::add(const Component& component, int depth) {
+void PreTokenizer::add(const Component& component, int depth, TextGrowth& growth) {
   if (stages_.size() >= kMaxStages) component.refuse("there are too many pre-tokenizers");
   const std::string type = component.type();
   if (!stages_.empty() && stages_.back().is_byte_level) {
@@ -30,7 +31,9 @@ void PreTokenizer::add(const Component& component, int depth) {
   if (type == "Sequence") {
     component.allow_only({"type", "pretokenizers"});
     if (depth >= kMaxSequenceDepth) component.refuse("sequences are nested too deeply");
-    for (const Component& part : component.field("pretokenizers").elements(kMaxStages)) add(part, depth + 1);
+    for (const Component& part : component.field("pretokenizers").elements(kMaxStages)) {
+      add(part, depth + 1, growth);
+    }
   } else if (type == "Split") {
     component.allow_only({"type", "pattern", "behavior", "invert"});
     const Component behavior = component.field("behavior");
@@ -43,15 +46,15 @@ void PreTokenizer::add(const Component& component, int depth) {
     stage.pattern = SplitPattern::read(component.field("pattern"));
     stages_.push_back(std::move(stage));
   } else if (type == "ByteLevel") {
-    add_byte_level(component);
+    add_byte_level(component, growth);
   } else if (type == "Metaspace") {
-    add_metaspace(component);
+    add_metaspace(component, growth);
   } else {
     component.refuse(fmt::format("the pre-tokenizer `{}` is not supported", type));
   }
 }
 
-void PreTokenizer::add_byte_level(const Component& component) {
+void PreTokenizer::add_byte_level(const Component& component, TextGrowth& growth) {
   // trim_offsets concerns character offsets, which we do not report.
   component.allow_only({"type", "add_prefix_space", "trim_offsets", "use_regex"});
   Stage stage;
@@ -59,18 +62,20 @@ void PreTokenizer::add_byte_level(const Component& component) {
   if (component.boolean_or("add_prefix_space", true)) {
     stage.prefix = Prefix::kAlways;
     stage.prefix_text.assign(1, ' ');
+    growth.multiply(2, component);
   }
   if (component.boolean_or("use_regex", true)) stage.pattern = SplitPattern(kGpt2Pattern, component);
   stages_.push_back(std::move(stage));
 }
 
-void PreTokenizer::add_metaspace(const Component& component) {
+void PreTokenizer::add_metaspace(const Component& component, TextGrowth& growth) {
   component.allow_only({"type", "replacement", "str_rep", "prepend_scheme", "add_prefix_space", "split"});
   Stage stage;
   stage.space = component.field("replacement").text();
   if (stage.space.empty() || stage.space.size() > kMaxSpaceBytes) {
     component.refuse("the replacement should be one character");
   }
+  growth.multiply(1 + stage.space.size(), component);  // a piece may be one byte long
   stage.prefix_text = stage.space;
   stage.prefix = Prefix::kAlways;
   if (const auto scheme = component.find("prepend_scheme")) {

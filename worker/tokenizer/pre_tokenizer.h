@@ -12,6 +12,7 @@
 #include "worker/tokenizer/bpe_model.h"
 #include "worker/tokenizer/component.h"
 #include "worker/tokenizer/split_pattern.h"
+#include "worker/tokenizer/text_growth.h"
 
 namespace lacuna {
 
@@ -46,9 +47,9 @@ class PreTokenizer {
     bool split_before_space = false;  // Metaspace with split
     bool is_byte_level = false;
   };
-  void add(const Component& component, int depth);
-  void add_byte_level(const Component& component);
-  void add_metaspace(const Component& component);
+  void add(const Component& component, int depth, TextGrowth& growth);
+  void add_byte_level(const Component& component, TextGrowth& growth);
+  void add_metaspace(const Component& component, TextGrowth& growth);
   void run_stage(std::size_t index, std::string_view text, bool at_start, PreTokenizerScratch& scratch,
                  const Visit& visit) const;
 

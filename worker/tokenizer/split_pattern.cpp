@@ -4,14 +4,15 @@
 #include <fmt/format.h>
 #include <pcre2.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <new>
 #include <stdexcept>
 
 #include "core/error.h"
+#include "core/utf8.h"
 #include "worker/tokenizer/regex_translation.h"
-#include "worker/tokenizer/utf8.h"
 
 namespace lacuna {
 namespace {
@@ -30,8 +31,12 @@ struct FreeJitStack {
 };
 
 constexpr std::size_t kMaxPatternBytes = 16384;
-// Backtracking points in one match: far beyond any sane pattern, yet a hostile one gives up within a second.
-constexpr std::uint32_t kMatchLimit = 20'000'000;
+// Backtracking points at one start position. A sane pattern needs a few for each byte that it takes; a
+// hostile one may use up the limit at every position and still ends within a second on a document.
+constexpr std::uint64_t kMatchLimit = 100'000;
+constexpr std::uint64_t kMatchLimitPerByte = 16;
+// Memory for backtracking where there is no JIT.
+constexpr std::uint32_t kHeapLimitKibibytes = 256U << 10U;
 constexpr std::size_t kJitStackBytes = std::size_t{8} << 20U;
 
 std::string describe(int error) {
@@ -54,7 +59,7 @@ MatchScratch::MatchScratch() : impl_(std::make_unique<Impl>()) {
   impl_->jit_stack.reset(pcre2_jit_stack_create(32768, kJitStackBytes, nullptr));
   // Without JIT on this platform there is no stack to be had; matching then goes through the interpreter.
   if (!impl_->match_data || !impl_->context) throw std::bad_alloc();
-  pcre2_set_match_limit(impl_->context.get(), kMatchLimit);
+  pcre2_set_heap_limit(impl_->context.get(), kHeapLimitKibibytes);
   if (impl_->jit_stack) pcre2_jit_stack_assign(impl_->context.get(), nullptr, impl_->jit_stack.get());
 }
 MatchScratch::MatchScratch(MatchScratch&&) noexcept = default;
@@ -110,6 +115,9 @@ void SplitPattern::split(std::string_view text, MatchScratch& scratch,
   const auto subject = reinterpret_cast<PCRE2_SPTR>(text.data());
   pcre2_match_data* const data = scratch.impl_->match_data.get();
   const PCRE2_SIZE* const bounds = pcre2_get_ovector_pointer(data);
+  const std::uint64_t limit = kMatchLimit + kMatchLimitPerByte * text.size();
+  pcre2_set_match_limit(scratch.impl_->context.get(),
+                        static_cast<std::uint32_t>(std::min<std::uint64_t>(limit, UINT32_MAX)));
   const auto match_once = impl_->jit ? pcre2_jit_match : pcre2_match;
   std::size_t piece_start = 0;  // of what no match has taken yet
   std::size_t search_from = 0;

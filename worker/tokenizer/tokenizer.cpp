@@ -6,16 +6,17 @@
 #include <mutex>
 #include <utility>
 
+#include "core/bounded_json.h"
 #include "core/error.h"
+#include "core/utf8.h"
 #include "worker/tokenizer/added_tokens.h"
-#include "worker/tokenizer/bounded_json.h"
 #include "worker/tokenizer/bpe_model.h"
 #include "worker/tokenizer/component.h"
 #include "worker/tokenizer/decoder.h"
 #include "worker/tokenizer/normalizer.h"
 #include "worker/tokenizer/post_processor.h"
 #include "worker/tokenizer/pre_tokenizer.h"
-#include "worker/tokenizer/utf8.h"
+#include "worker/tokenizer/tokenizer_file.h"
 
 namespace lacuna {
 namespace {
@@ -61,7 +62,13 @@ struct Tokenizer::Impl {
         model(root.field("model"), pre_tokenizer.alphabet()),
         added_tokens(root.field("added_tokens"), model.vocabulary(), normalizer),
         post_processor(root.field("post_processor")),
-        decoder(root.field("decoder")) {}
+        decoder(root.field("decoder")) {
+    for (const std::vector<TableId>* const ids : {&post_processor.prefix(), &post_processor.suffix()}) {
+      for (const TableId id : *ids) {
+        if (!find_text(id)) root.field("post_processor").refuse(fmt::format("the id {} is not a token", id));
+      }
+    }
+  }
 
   // The words of a stretch of text without raw added tokens.
   void encode_gap(std::string_view gap, bool at_start, Scratch& scratch) const;
@@ -102,10 +109,10 @@ Tokenizer::~Tokenizer() = default;
 
 Tokenizer Tokenizer::load(const std::filesystem::path& model_dir) {
   const auto file = model_dir / "tokenizer.json";
-  Tokenizer tokenizer = parse(read_whole_file(file), file);
+  Tokenizer tokenizer = parse(read_whole_file(file, kTokenizerFile), file);
   const auto config_file = model_dir / "tokenizer_config.json";
   if (std::filesystem::exists(config_file)) {
-    const auto config = parse_json(read_whole_file(config_file), config_file);
+    const auto config = parse_json(read_whole_file(config_file, kTokenizerFile), config_file);
     const auto clean_up = config.is_object() ? config.find("clean_up_tokenization_spaces") : config.end();
     tokenizer.impl_->cleans_up_spaces =
         clean_up != config.end() && clean_up->is_boolean() && clean_up->get<bool>();

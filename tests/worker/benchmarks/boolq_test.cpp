@@ -49,7 +49,7 @@ TEST_F(Boolq, ReadsTheOriginalLayout) {
       "\n\n    Options:\n    is a b\n\n    Output Format:\n    [True/False]\n    ");
   EXPECT_EQ(benchmark->harness_context(first()), "T --  P\n\nQuestion: is a b?\nAnswer:");
   EXPECT_EQ(benchmark->harness_context(QuestionIndex(1)), "T -- U -- x -- y\nQuestion: is b a?\nAnswer:");
-  const std::vector<Continuation> continuations = benchmark->continuations(first());
+  const std::vector<Continuation> continuations = benchmark->harness_continuations(first());
   ASSERT_THAT(continuations, SizeIs(2));
   EXPECT_EQ(continuations[0].text, " no");
   EXPECT_EQ(continuations[0].choice, "false");

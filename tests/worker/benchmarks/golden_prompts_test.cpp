@@ -31,7 +31,7 @@ std::vector<Json> golden(const std::string& benchmark) {
 // Continuations and their characters as the harness's entry has them.
 void expect_continuations(const Benchmark& benchmark, QuestionIndex index, const Json& entry) {
   std::vector<std::string> texts;
-  for (const Continuation& continuation : benchmark.continuations(index)) {
+  for (const Continuation& continuation : benchmark.harness_continuations(index)) {
     texts.push_back(continuation.text);
     EXPECT_EQ(continuation.characters, static_cast<std::int64_t>(continuation.text.size()) - 1);
   }
@@ -42,7 +42,7 @@ void expect_continuations(const Benchmark& benchmark, QuestionIndex index, const
 void expect_harness_entry(const Benchmark& benchmark, QuestionIndex index, const Json& entry) {
   EXPECT_EQ(benchmark.harness_context(index), entry["context"].get<std::string>());
   expect_continuations(benchmark, index, entry);
-  EXPECT_EQ(benchmark.continuations(index).at(entry["gold"].get<std::size_t>()).choice,
+  EXPECT_EQ(benchmark.harness_continuations(index).at(entry["gold"].get<std::size_t>()).choice,
             benchmark.question(index).gold);
 }
 

@@ -60,6 +60,8 @@ TEST_F(Gpqa, AuthorsOrderPutsTheRightAnswerLastAndWarns) {
       "\n    Question:\n    new\n\n\n    Options:\n    A. w1\nB. w\r\n2\nC. None\nD.   right  [title] x \n\n"
       "    Output format:\n    [Option]\n\n    ");
   EXPECT_THAT(benchmark->warnings(), ElementsAre(HasSubstr("right answer last")));
+  EXPECT_EQ(benchmark->paper_continuations(QuestionIndex(0))[3].text, "D");
+  EXPECT_FALSE(benchmark->has_normalized_accuracy());
 }
 
 TEST_F(Gpqa, FixedOrderIsTheDefaultAndDependsOnSeedAndIdAlone) {
@@ -93,8 +95,9 @@ TEST_F(Gpqa, HarnessCleansAnswersAndShufflesRowByRow) {
   EXPECT_THAT(benchmark->question(QuestionIndex(0)).choices, ElementsAre(" ", "w1", "w\r\n2", "right . x"));
   // Second: 1 2 C 3.
   EXPECT_EQ(benchmark->question(QuestionIndex(1)).gold, "C");
-  EXPECT_EQ(benchmark->continuations(QuestionIndex(0))[2].text, " (C)");
-  EXPECT_EQ(benchmark->continuations(QuestionIndex(0))[2].characters, 3);
+  EXPECT_EQ(benchmark->harness_continuations(QuestionIndex(0))[2].text, " (C)");
+  EXPECT_EQ(benchmark->harness_continuations(QuestionIndex(0))[2].characters, 3);
+  EXPECT_TRUE(benchmark->has_normalized_accuracy());
   // A selection does not change the order: all rows are shuffled first.
   config_.subjects = {"Biology"};
   config_.limit = 1;
@@ -124,7 +127,10 @@ TEST_F(Gpqa, HasTheHarnesssVariants) {
   config_.variant = "cot_zeroshot";
   EXPECT_THAT(load()->harness_context(QuestionIndex(1)),
               ::testing::EndsWith("(D) z\nLet's think step by step: "));
-  EXPECT_THAT(load()->continuations(QuestionIndex(1)), IsEmpty());
+  EXPECT_THAT(load()->harness_continuations(QuestionIndex(1)), IsEmpty());
+  config_.scoring = {Scoring::kGenerate, Scoring::kLoglik};
+  EXPECT_THAT(error(),
+              HasSubstr("scoring 'loglik' is given with variant 'cot_zeroshot': its answers are generated"));
   config_.variant = "n_shot";
   EXPECT_THAT(load()->harness_context(QuestionIndex(1)),
               ::testing::StartsWith(

@@ -7,8 +7,11 @@
 namespace lacuna {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
 
 class Mmlu : public ::testing::Test {
  protected:
@@ -52,6 +55,20 @@ TEST_F(Mmlu, TrimsNothing) {
             "    Output format:\n    [Option]\n\n    ");
 }
 
+TEST_F(Mmlu, WarnsOfFilesThatAreNotTheOriginals) {
+  EXPECT_THAT(load_benchmark(config_, 0)->warnings(),
+              ElementsAre(AllOf(HasSubstr("test/astronomy_test.csv, "), HasSubstr("test/virology_test.csv: "),
+                                HasSubstr("damaged or was edited"), Not(HasSubstr("_dev.csv")))));
+  config_.protocol = "harness";
+  config_.shots = 1;
+  EXPECT_THAT(load_benchmark(config_, 0)->warnings(), ElementsAre(HasSubstr("dev/virology_dev.csv: ")));
+}
+
+TEST_F(Mmlu, SaysNothingOfFilesOfSomebodysOwn) {
+  config_.path = folder_.write("alchemy_test.csv", "q,1,2,3,4,D\n");
+  EXPECT_THAT(load_benchmark(config_, 0)->warnings(), IsEmpty());
+}
+
 TEST_F(Mmlu, WritesTheHarnessPrompt) {
   config_.protocol = "harness";
   config_.shots = 2;
@@ -64,7 +81,7 @@ TEST_F(Mmlu, WritesTheHarnessPrompt) {
   EXPECT_EQ(prompt.question, "why \"so\"\nA.  a\nB. b \nC. None\nD. d\nAnswer:");
   EXPECT_EQ(benchmark->harness_context(QuestionIndex(0)),
             prompt.description + prompt.examples + prompt.question);
-  const auto continuations = benchmark->continuations(QuestionIndex(0));
+  const auto continuations = benchmark->harness_continuations(QuestionIndex(0));
   ASSERT_EQ(continuations.size(), 4U);
   EXPECT_EQ(continuations[3].text, " D");
   EXPECT_EQ(continuations[3].choice, "D");

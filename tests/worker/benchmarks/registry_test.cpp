@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -53,6 +54,8 @@ TEST_F(Registry, RefusesUnknownNamesAndNumbersOutOfRange) {
   EXPECT_THAT(error_after([](auto& c) { c.limit = -3; }), HasSubstr("limit is -3"));
   EXPECT_THAT(error_after([](auto& c) { c.shots = -1; }), HasSubstr("0 or more"));
   EXPECT_THAT(error_after([](auto& c) { c.shots = 5; }), HasSubstr("protocol paper is zero-shot"));
+  EXPECT_THAT(error_after([](auto& c) { c.scoring.clear(); }), HasSubstr("scoring is empty"));
+  EXPECT_THAT(error_after([](auto& c) { c.chat_template = false; }), HasSubstr("prompts are chat messages"));
   EXPECT_THAT(error_after([](auto& c) { c.choice_order = "fixed"; }), HasSubstr("leave choice_order out"));
   EXPECT_THAT(error_after([](auto& c) { c.variant = "n_shot"; }), HasSubstr("leave variant out"));
   EXPECT_THAT(error_after([](auto& c) { c.path = "/does/not/exist"; }),
@@ -63,6 +66,29 @@ TEST_F(Registry, RefusesAPositionOutOfRange) {
   const auto benchmark = load_benchmark(valid_config(), 0);
   EXPECT_THROW((void)benchmark->question(QuestionIndex(1)), std::out_of_range);
   EXPECT_THROW((void)benchmark->user_message(QuestionIndex(-1)), std::out_of_range);
+}
+
+TEST_F(Registry, ComparesWhatTheProtocolAsksFor) {
+  const auto texts_of = [&](auto change) {
+    BenchmarkConfig config = valid_config();
+    change(config);
+    std::vector<std::string> texts;
+    for (const Continuation& continuation :
+         list_continuations(*load_benchmark(config, 0), QuestionIndex(0), config)) {
+      texts.push_back(
+          fmt::format("{}|{}|{}", continuation.text, continuation.choice, continuation.characters));
+    }
+    return texts;
+  };
+  EXPECT_THAT(texts_of([](auto&) {}), ElementsAre("False|false|5", "True|true|4"));
+  const auto as_harness = [](bool chat_template) {
+    return [chat_template](auto& c) {
+      c.protocol = "harness";
+      c.chat_template = chat_template;
+    };
+  };
+  EXPECT_THAT(texts_of(as_harness(false)), ElementsAre(" no|false|2", " yes|true|3"));
+  EXPECT_THAT(texts_of(as_harness(true)), ElementsAre("no|false|2", "yes|true|3"));
 }
 
 TEST_F(Registry, GradesByTheConfiguredRule) {

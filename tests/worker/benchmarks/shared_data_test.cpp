@@ -9,6 +9,7 @@
 #include "tests/worker/benchmarks/benchmark_config.h"
 #include "tests/worker/benchmarks/reader_errors.h"
 #include "worker/benchmarks/benchmark.h"
+#include "worker/benchmarks/mmlu_checksums.h"
 #include "worker/benchmarks/text_file.h"
 
 namespace lacuna {
@@ -51,6 +52,46 @@ TEST(SharedData, Mmlu) {
   EXPECT_EQ(files_of(config).size(), 29U);
   config.split = "dev";
   EXPECT_EQ(load_benchmark(config, 0)->size(), 145);
+}
+
+// One byte, and what git does to line ends.
+TEST(SharedData, MmluChecksumsTellADamagedCopy) {
+  LACUNA_NEEDS_REFERENCE("data/mmlu");
+  int files = 0;
+  for (const char* const split : {"test", "dev"}) {
+    for (const auto& entry : std::filesystem::directory_iterator(data() / "mmlu" / split)) {
+      const std::filesystem::path file = entry.path();
+      const std::string content = read_text_file(file);
+      EXPECT_EQ(compare_with_original(file, content), MmluCopy::kOriginal) << file;
+      std::string damaged = content;
+      damaged[damaged.size() / 2] ^= 1;
+      EXPECT_EQ(compare_with_original(file, damaged), MmluCopy::kDifferent) << file;
+      EXPECT_EQ(compare_with_original(file, content.substr(0, content.size() - 3)), MmluCopy::kDifferent)
+          << file;
+      EXPECT_EQ(compare_with_original("own_test.csv", content), MmluCopy::kUnknown);
+      ++files;
+    }
+  }
+  EXPECT_EQ(files, 58);
+  // The first ends its lines with LF, the second with CR LF and none after the last row.
+  for (const char* const name : {"astronomy_test.csv", "clinical_knowledge_test.csv"}) {
+    const std::string content = read_text_file(data() / "mmlu" / "test" / name);
+    std::string unix_text;
+    std::string dos_text;
+    for (const char byte : content) {
+      if (byte == '\r') continue;
+      if (byte == '\n') dos_text += '\r';
+      unix_text += byte;
+      dos_text += byte;
+    }
+    const bool is_unix = content.find('\r') == std::string::npos;
+    EXPECT_EQ(compare_with_original(name, unix_text),
+              is_unix ? MmluCopy::kOriginal : MmluCopy::kOtherLineEnds);
+    EXPECT_EQ(compare_with_original(name, dos_text),
+              is_unix ? MmluCopy::kOtherLineEnds : MmluCopy::kOriginal);
+    EXPECT_EQ(compare_with_original(name, content + "\n"), MmluCopy::kOtherLineEnds);
+  }
+  EXPECT_TRUE(load_benchmark(testing::make_config("mmlu", data() / "mmlu"), 0)->warnings().empty());
 }
 
 TEST(SharedData, MmluExport) {

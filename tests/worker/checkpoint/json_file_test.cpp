@@ -55,5 +55,16 @@ TEST(JsonFile, ASyntaxErrorHasItsLine) {
   }
 }
 
+// What the fuzzer and its neighbours found: a number that no double holds, and nesting that a copy cannot
+// take.
+TEST(JsonFile, RefusesNumbersAndNestingBeyondLimits) {
+  const TemporaryFolder directory;
+  EXPECT_THROW(JsonFile::read(directory.write("number.json", "{\"a\": -1e315}")), InputError);
+  const std::string deep(1'000'000, '[');
+  EXPECT_THROW(
+      JsonFile::read(directory.write("deep.json", "{\"a\": " + deep + std::string(deep.size(), ']') + "}")),
+      InputError);
+}
+
 }  // namespace
 }  // namespace lacuna::testing

@@ -71,6 +71,8 @@ TEST(SplitPattern, RefusesWhatMeansSomethingElseInTheReferencesEngine) {
 
 TEST(SplitPattern, GivesUpOnRunawayPatterns) {
   EXPECT_THROW(split_regex("(a|aa)+[bc]", std::string(5000, 'a')), InputError);
+  // A few million steps at a position, but at each of 400.
+  EXPECT_THROW(split_regex("(?:a|b)*(?:a|c)*(?:a|d)*[xy]", std::string(400, 'a')), InputError);
 }
 
 TEST(SplitPattern, TakesLongRunsInItsStride) {

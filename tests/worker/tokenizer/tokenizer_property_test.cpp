@@ -11,9 +11,9 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/utf8.h"
 #include "tests/worker/tokenizer/small_tokenizer.h"
 #include "worker/tokenizer/chat_template.h"
-#include "worker/tokenizer/utf8.h"
 
 namespace lacuna {
 namespace {

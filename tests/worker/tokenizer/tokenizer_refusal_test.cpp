@@ -139,5 +139,47 @@ TEST(TokenizerRefusal, DeepAndLongSequences) {
               HasSubstr("more than"));
 }
 
+// Every step makes a text longer, so a few steps make a word fill the memory.
+TEST(TokenizerRefusal, StepsThatMultiplyAText) {
+  const auto repeat = [](const Json& step, std::size_t count) {
+    Json steps = Json::array();
+    for (std::size_t i = 0; i < count; ++i) steps.push_back(step);
+    return steps;
+  };
+  const Json doubling = {{"type", "Replace"}, {"pattern", {{"String", "a"}}}, {"content", "aa"}};
+  const auto with_section = [&](const char* section, const char* list, const Json& step, std::size_t count) {
+    return refusal_after([&](Json& json) {
+      json[section] = {{"type", "Sequence"}, {list, repeat(step, count)}};
+    });
+  };
+  EXPECT_EQ(with_section("normalizer", "normalizers", doubling, 6), "accepted");
+  EXPECT_THAT(with_section("normalizer", "normalizers", doubling, 7), HasSubstr("normalizers[6]"));
+  EXPECT_EQ(with_section("decoder", "decoders", doubling, 6), "accepted");
+  EXPECT_THAT(with_section("decoder", "decoders", doubling, 7), HasSubstr("longer"));
+  EXPECT_THAT(with_section("normalizer", "normalizers", {{"type", "Prepend"}, {"prepend", "12345678"}}, 2),
+              HasSubstr("longer"));
+  EXPECT_THAT(
+      with_section("pre_tokenizer", "pretokenizers", {{"type", "Metaspace"}, {"replacement", "    "}}, 3),
+      HasSubstr("longer"));
+}
+
+// Found by fuzzing: an id that no embedding may have.
+TEST(TokenizerRefusal, SpecialTokensOfThePostProcessorMustBeTokens) {
+  const auto with_begin_id = [](int id) {
+    return refusal_after([&](Json& json) {
+      json["added_tokens"] = Json::array({make_added_token(300, "<s>", true)});
+      json["post_processor"] = {
+          {"type", "TemplateProcessing"},
+          {"single",
+           {{{"SpecialToken", {{"id", "<s>"}, {"type_id", 0}}}},
+            {{"Sequence", {{"id", "A"}, {"type_id", 0}}}}}},
+          {"pair", Json::array()},
+          {"special_tokens", {{"<s>", {{"id", "<s>"}, {"ids", {id}}, {"tokens", {"<s>"}}}}}}};
+    });
+  };
+  EXPECT_EQ(with_begin_id(300), "accepted");
+  EXPECT_THAT(with_begin_id(301), HasSubstr("the id 301 is not a token"));
+}
+
 }  // namespace
 }  // namespace lacuna

@@ -88,7 +88,7 @@ class Evaluator {
   }
 
   void run_if(const Statement& statement) {
-    for (const Statement::Branch& branch : statement.branches) {
+    for (const Branch& branch : statement.branches) {
       if (!branch.condition || is_true(evaluate(*branch.condition))) return run_block(branch.body);
     }
   }
@@ -297,7 +297,7 @@ class Evaluator {
     }
     for (auto& field : reader.take_rest().keywords) fields.push_back(std::move(field));
     reader.finish();
-    const Value dict = make_dict(std::move(fields), budget_);
+    Value dict = make_dict(std::move(fields), budget_);
     if (name == "dict") return dict;
     auto space = std::make_shared<Namespace>();
     for (const auto& [key, value] : dict.as_dict()->items) space->fields[key] = value;

@@ -8,10 +8,10 @@
 #include <optional>
 #include <utility>
 
+#include "core/utf8.h"
 #include "worker/tokenizer/jinja/failure.h"
 #include "worker/tokenizer/jinja/python_text.h"
 #include "worker/tokenizer/jinja/string_literal.h"
-#include "worker/tokenizer/utf8.h"
 
 namespace lacuna::jinja {
 namespace {

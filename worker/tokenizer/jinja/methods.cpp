@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "core/utf8.h"
 #include "worker/tokenizer/jinja/python_text.h"
-#include "worker/tokenizer/utf8.h"
 
 namespace lacuna::jinja {
 namespace {

@@ -10,9 +10,9 @@
 #include <span>
 #include <string>
 
+#include "core/utf8.h"
 #include "worker/tokenizer/jinja/methods.h"
 #include "worker/tokenizer/jinja/python_text.h"
-#include "worker/tokenizer/utf8.h"
 
 namespace lacuna::jinja {
 namespace {

@@ -9,7 +9,7 @@
 #include <cstdlib>
 #include <vector>
 
-#include "worker/tokenizer/utf8.h"
+#include "core/utf8.h"
 
 namespace lacuna::jinja {
 namespace {

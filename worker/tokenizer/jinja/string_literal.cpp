@@ -4,8 +4,8 @@
 
 #include <cstddef>
 
+#include "core/utf8.h"
 #include "worker/tokenizer/jinja/failure.h"
-#include "worker/tokenizer/utf8.h"
 
 namespace lacuna::jinja {
 namespace {

@@ -51,16 +51,21 @@ struct Expression {
 struct Statement;
 using Block = std::vector<Statement>;
 
+// One arm of an if: `condition` is null for else.
+struct Branch {
+  ExpressionPtr condition;
+  Block body;
+};
+
 struct Statement {
   enum class Kind {
     kText,      // text
     kOutput,    // expression
     kSet,       // target = expression
     kSetBlock,  // target = what body renders
-    kIf,        // branches; a branch without condition is else
+    kIf,        // branches
     kFor,       // for targets in expression [if condition]: body, else otherwise
   };
-  struct Branch;
 
   Kind kind;
   std::int64_t line;
@@ -71,11 +76,6 @@ struct Statement {
   Block body = {};
   Block otherwise = {};
   std::vector<Branch> branches = {};
-};
-
-struct Statement::Branch {
-  ExpressionPtr condition;
-  Block body;
 };
 
 }  // namespace lacuna::jinja

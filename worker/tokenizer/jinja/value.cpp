@@ -6,7 +6,7 @@
 #include <limits>
 #include <optional>
 
-#include "worker/tokenizer/utf8.h"
+#include "core/utf8.h"
 
 namespace lacuna::jinja {
 namespace {
@@ -74,7 +74,7 @@ Value make_list(std::vector<Value> items, Budget& budget, bool is_tuple) {
   return std::make_shared<const List>(List{std::move(items), is_tuple, nest(deepest)});
 }
 
-Value make_dict(std::vector<std::pair<std::string, Value>> items, Budget& budget) {
+Value make_dict(std::vector<std::pair<std::string, Value>>&& items, Budget& budget) {
   Dict dict;
   std::size_t deepest = 0;
   for (auto& [key, value] : items) {

@@ -136,7 +136,7 @@ struct BoundMethod {
 
 // Refuse values that may not be stored (namespaces) and nesting beyond kMaxValueDepth.
 Value make_list(std::vector<Value> items, Budget& budget, bool is_tuple = false);
-Value make_dict(std::vector<std::pair<std::string, Value>> items, Budget& budget);
+Value make_dict(std::vector<std::pair<std::string, Value>>&& items, Budget& budget);
 
 // A JSON value as Python's json.loads has it. Strings that are not UTF-8 are repaired.
 Value from_json(const nlohmann::ordered_json& json, Budget& budget);

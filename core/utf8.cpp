@@ -1,4 +1,4 @@
-#include "worker/tokenizer/utf8.h"
+#include "core/utf8.h"
 
 #include <array>
 

@@ -1,19 +1,15 @@
-#include "worker/tokenizer/bounded_json.h"
+#include "core/bounded_json.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cstdint>
-#include <fstream>
-#include <system_error>
 #include <vector>
 
 #include "core/error.h"
 
 namespace lacuna {
 namespace {
-
-constexpr std::uintmax_t kMaxFileBytes = std::uintmax_t{1} << 30U;
 
 // Line and column (in bytes) of a byte offset, both from 1.
 SourceLocation locate(std::string_view text, std::size_t offset, const std::filesystem::path& origin) {
@@ -73,23 +69,6 @@ Json parse_checked(std::string_view text, std::size_t max_members, const std::fi
 }
 
 }  // namespace
-
-std::string read_whole_file(const std::filesystem::path& file) {
-  std::error_code error;
-  const std::uintmax_t bytes = std::filesystem::file_size(file, error);
-  if (error) {
-    throw InputError({"cannot read the file", error.message(), "check the path and its permissions"},
-                     SourceLocation{file});
-  }
-  if (bytes > kMaxFileBytes) throw InputError({"the file is larger than 1 GiB"}, SourceLocation{file});
-  std::ifstream stream(file, std::ios::binary);
-  std::string text(static_cast<std::size_t>(bytes), '\0');
-  stream.read(text.data(), static_cast<std::streamsize>(bytes));
-  if (!stream && bytes > 0) {
-    throw InputError({"cannot read the file", "it ends early or access is denied"}, SourceLocation{file});
-  }
-  return text;
-}
 
 nlohmann::json parse_json(std::string_view text, const std::filesystem::path& origin) {
   return parse_checked<nlohmann::json>(text, SIZE_MAX, origin);

@@ -1,4 +1,4 @@
-// JSON from files that nobody vouches for: size, nesting and key counts are checked before anything is built.
+// JSON from files that nobody vouches for: nesting and key counts are checked before anything is built.
 #pragma once
 
 #include <cstddef>
@@ -15,11 +15,8 @@ constexpr std::size_t kMaxJsonDepth = 200;
 // An ordered_json object finds a key by looking at all before it, so a large one takes quadratic time.
 constexpr std::size_t kMaxOrderedKeys = 2000;
 
-// The whole file. Throws InputError: missing, unreadable, or larger than 1 GiB.
-std::string read_whole_file(const std::filesystem::path& file);
-
-// Throws InputError with line and column on malformed JSON, or nesting deeper than kMaxJsonDepth.
-// Bytes that are not UTF-8 are malformed.
+// Throws InputError with line and column on malformed JSON (a number that no double holds included), or
+// nesting deeper than kMaxJsonDepth. Bytes that are not UTF-8 are malformed.
 nlohmann::json parse_json(std::string_view text, const std::filesystem::path& origin);
 
 // The same with the order of keys kept; also refuses objects with more than kMaxOrderedKeys members.

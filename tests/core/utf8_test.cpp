@@ -1,11 +1,8 @@
-#include "worker/tokenizer/utf8.h"
+#include "core/utf8.h"
 
 #include <gtest/gtest.h>
 
 #include <string>
-
-#include "worker/tokenizer/base64.h"
-#include "worker/tokenizer/byte_alphabet.h"
 
 namespace lacuna {
 namespace {
@@ -64,25 +61,6 @@ TEST(Utf8, KnowsWhiteSpace) {
   for (const char32_t point : {0x1C, 0x180E, 0x200B, 0xFEFF, 0x61}) EXPECT_FALSE(utf8::is_white_space(point));
   EXPECT_TRUE(utf8::is_python_space(0x1C));
   EXPECT_FALSE(utf8::is_python_space(0xFEFF));
-}
-
-TEST(ByteAlphabet, SpellsEveryByteAndReadsItBack) {
-  std::string bytes;
-  for (int byte = 0; byte < 256; ++byte) bytes.push_back(static_cast<char>(byte));
-  EXPECT_EQ(byte_alphabet::read(byte_alphabet::write(bytes)), bytes);
-  EXPECT_EQ(byte_alphabet::write(" \n!\xAD\xFF"), "\u0120\u010A!\u0143\u00FF");
-  EXPECT_EQ(byte_alphabet::read("a b"), std::nullopt);
-  EXPECT_EQ(byte_alphabet::read("\u0144"), std::nullopt);
-}
-
-TEST(Base64, ReadsBytes) {
-  EXPECT_EQ(decode_base64(""), "");
-  EXPECT_EQ(decode_base64("/w=="), "\xFF");
-  EXPECT_EQ(decode_base64("AAEC"), std::string("\0\1\2", 3));
-  EXPECT_EQ(decode_base64("YWI="), "ab");
-  for (const char* const bad : {"Y", "YWI", "YW=I", "Y W=", "====", "YWJj="}) {
-    EXPECT_EQ(decode_base64(bad), std::nullopt) << bad;
-  }
 }
 
 }  // namespace

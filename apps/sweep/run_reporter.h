@@ -1,0 +1,36 @@
+// Keeps a run directory in order while its sweep runs: the status file for people, bundles instead of many
+// parts.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "apps/sweep/opened_run.h"
+#include "core/error.h"
+#include "orchestrator/coordinator.h"
+#include "results/run_status.h"
+
+namespace lacuna {
+
+class RunReporter {
+ public:
+  // `run` outlives the reporter. Writes a first status.
+  explicit RunReporter(const OpenedRun& run);
+
+  void on_tick(const SweepSnapshot& snapshot);
+  // Bundles after every so many units. Throws StorageError.
+  void on_unit_done();
+  // The last status.
+  void end(ExitCode exit_code, const std::string& error);
+
+  // Units whose parts were found damaged after their commit: they are to be computed again.
+  [[nodiscard]] const std::vector<UnitId>& lost_units() const { return lost_units_; }
+
+ private:
+  const OpenedRun& run_;
+  RunStatus status_;
+  std::int64_t units_since_bundling_ = 0;
+  std::vector<UnitId> lost_units_;
+};
+
+}  // namespace lacuna

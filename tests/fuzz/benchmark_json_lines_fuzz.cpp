@@ -1,0 +1,16 @@
+// JSON lines from anywhere, taken for BoolQ and for exports of MMLU and GPQA.
+#include "tests/fuzz/benchmark_questions.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace lacuna;
+  BenchmarkConfig config;
+  config.path = testing::fuzz_folder().write("test.jsonl", testing::view_input(data, size));
+  for (const char* const kind : {"boolq", "mmlu", "gpqa"}) {
+    config.name = config.kind = kind;
+    for (const char* const protocol : {"paper", "harness"}) {
+      config.protocol = protocol;
+      testing::allow_refusal([&] { testing::read_all_questions(config); });
+    }
+  }
+  return 0;
+}

@@ -1,0 +1,111 @@
+// Prompts and continuations with the real tokenizers and chat templates.
+#include "worker/engine/prompt_encoder.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/reference_files.h"
+#include "tests/worker/benchmarks/benchmark_config.h"
+
+namespace lacuna::testing {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+struct Family {
+  std::string folder;
+  std::string begin_token;  // empty: none
+};
+
+class PromptEncoding : public ::testing::TestWithParam<Family> {
+ protected:
+  static std::string path() { return "reference/tokenizers/" + GetParam().folder; }
+  static PromptEncoder make_encoder() { return PromptEncoder(reference_root() / path()); }
+  static std::string text_of(const PromptEncoder& encoder, std::span<const TokenId> ids) {
+    return encoder.tokenizer().decode(ids, /*skip_special_tokens=*/false);
+  }
+  // With how many begin tokens the prompt starts.
+  static int count_begin_tokens(const PromptEncoder& encoder, const std::vector<TokenId>& ids) {
+    if (GetParam().begin_token.empty()) return 0;
+    const TokenId begin = encoder.tokenizer().find_token(GetParam().begin_token).value();
+    int count = 0;
+    while (ids.at(static_cast<std::size_t>(count)) == begin) ++count;
+    return count;
+  }
+  static BenchmarkConfig make_mmlu(const std::string& protocol, bool chat_template) {
+    BenchmarkConfig config = make_config("mmlu", reference_root() / "data/mmlu");
+    config.protocol = protocol;
+    config.chat_template = chat_template;
+    config.scoring = {Scoring::kGenerate, Scoring::kLoglik};
+    config.limit = 3;
+    return config;
+  }
+};
+
+TEST_P(PromptEncoding, PlainHarnessTextHasOneBeginTokenAndContinuationsWithSpace) {
+  LACUNA_NEEDS_REFERENCE(path());
+  const PromptEncoder encoder = make_encoder();
+  const BenchmarkConfig config = make_mmlu("harness", false);
+  const auto benchmark = load_benchmark(config, 0);
+  const EncodedQuestion encoded =
+      encoder.encode_question(*benchmark, QuestionIndex(0), config, /*double_begin_token=*/true);
+  const int begins = GetParam().begin_token.empty() ? 0 : 1;
+  EXPECT_EQ(count_begin_tokens(encoder, encoded.prompt_ids), begins);
+  EXPECT_EQ(encoder.tokenizer().decode(encoded.prompt_ids, /*skip_special_tokens=*/true),
+            benchmark->harness_context(QuestionIndex(0)));
+  ASSERT_TRUE(encoded.pairs.has_value());
+  EXPECT_EQ(encoded.pairs->context_ids, encoded.prompt_ids);
+  ASSERT_EQ(encoded.pairs->continuation_ids.size(), 4U);
+  for (std::size_t i = 0; i < 4; ++i) {
+    const std::vector<TokenId>& ids = encoded.pairs->continuation_ids[i];
+    ASSERT_EQ(ids.size(), 1U);
+    // " A" is one token of every family, not the one of "A" at the start of a text's word.
+    const std::string token = encoder.tokenizer().find_text(ids.front()).value();
+    EXPECT_TRUE(token.ends_with(static_cast<char>('A' + i))) << token;
+    EXPECT_GT(token.size(), 1U) << token;
+  }
+}
+
+TEST_P(PromptEncoding, ChatPromptsServeAnswersAndContinuations) {
+  LACUNA_NEEDS_REFERENCE(path());
+  const PromptEncoder encoder = make_encoder();
+  for (const std::string protocol : {"paper", "harness"}) {
+    SCOPED_TRACE(protocol);
+    const BenchmarkConfig config = make_mmlu(protocol, true);
+    const auto benchmark = load_benchmark(config, 0);
+    const EncodedQuestion encoded = encoder.encode_question(*benchmark, QuestionIndex(0), config, true);
+    const int begins = GetParam().begin_token.empty() ? 0 : (protocol == "paper" ? 2 : 1);
+    EXPECT_EQ(count_begin_tokens(encoder, encoded.prompt_ids), begins) << "begin_token is for protocol paper";
+    ASSERT_TRUE(encoded.pairs.has_value());
+    const auto continuations = continue_prompt(encoded.prompt_ids, *encoded.pairs);
+    ASSERT_TRUE(continuations.has_value()) << "no prompt pass of its own is needed";
+    // Llama-3's and Qwen2.5's prompts end with line ends, which are scored as part of every continuation.
+    EXPECT_EQ(continuations->scored_prompt_tokens, GetParam().folder == "mistral-v0.3" ? 0 : 1);
+    for (std::size_t i = 0; i < 4; ++i) {
+      EXPECT_THAT(text_of(encoder, continuations->tokens[i]),
+                  HasSubstr(std::string(1, static_cast<char>('A' + i))));
+    }
+  }
+}
+
+TEST_P(PromptEncoding, NothingIsComparedUnlessAskedFor) {
+  LACUNA_NEEDS_REFERENCE(path());
+  BenchmarkConfig config = make_mmlu("harness", false);
+  config.scoring = {Scoring::kGenerate};
+  const auto benchmark = load_benchmark(config, 0);
+  EXPECT_FALSE(make_encoder().encode_question(*benchmark, QuestionIndex(0), config, true).pairs.has_value());
+}
+
+INSTANTIATE_TEST_SUITE_P(Families, PromptEncoding,
+                         ::testing::Values(Family{"llama3", "<|begin_of_text|>"},
+                                           Family{"mistral-v0.3", "<s>"}, Family{"qwen2.5", ""}),
+                         [](const auto& info) {
+                           std::string name = info.param.folder;
+                           for (char& c : name)
+                             c = std::isalnum(static_cast<unsigned char>(c)) != 0 ? c : '_';
+                           return name;
+                         });
+
+}  // namespace
+}  // namespace lacuna::testing
