@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs the Debian 12 packages that Lacuna needs, and only those that are missing. Works as root or with sudo.
 #
-# usage: scripts/install_dependencies.sh [--with-checks]     --with-checks: also what the style checks and fuzzing need
+# usage: scripts/install_dependencies.sh [--with-checks]
+#   --with-checks   also what the style checks, fuzzing and the tests on clusters need
 set -euo pipefail
 
 packages=(
@@ -15,6 +16,7 @@ packages=(
 )
 if [[ "${1:-}" == "--with-checks" ]]; then
   packages+=(clang-format-14 clang-tidy-14 libc++-14-dev libc++abi-14-dev clang-14 libclang-rt-14-dev)
+  packages+=(slurm-wlm munge iproute2)  # 4 MB: the tests of the job scripts and of several hosts
 fi
 
 missing=()

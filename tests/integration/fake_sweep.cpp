@@ -1,8 +1,10 @@
 // `lacuna run` with a stand-in for inference: fake_sweep EXPERIMENT.yaml [key=value ...]
+// With all options of the command, for job scripts: fake_sweep run [OPTIONS] EXPERIMENT.yaml [key=value ...]
 //
 // Answers and norms follow from the question's id, the model's name and alpha. Environment:
 //   FAKE_FAIL_UNIT=TEXT   units whose id contains TEXT fail
 //   FAKE_NO_ENGINE=1      no worker can start
+//   FAKE_GPUS=1           the GPUs are those of CUDA_VISIBLE_DEVICES; workers report which is theirs
 //   FAKE_UNIT_MS=N        every unit takes N milliseconds
 //   FAKE_DIE_AT=TEXT      the process kills itself when it is given a unit whose id contains TEXT
 //   FAKE_HANG_AT=TEXT     such a unit never ends
@@ -16,9 +18,13 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 #include <string>
 #include <thread>
+#include <vector>
 
+#include "apps/command.h"
+#include "apps/inference.h"
 #include "apps/report_error.h"
 #include "apps/sweep/sweep_session.h"
 #include "apps/sweep/worker_role.h"
@@ -134,6 +140,14 @@ class FakeInference : public UnitExecutor {
   ExperimentConfig config_;
 };
 
+std::vector<std::string> fake_gpus() {
+  std::vector<std::string> gpus;
+  if (variable("FAKE_GPUS").empty()) return gpus;
+  std::istringstream list(variable("CUDA_VISIBLE_DEVICES"));
+  for (std::string gpu; std::getline(list, gpu, ',');) gpus.push_back(gpu);
+  return gpus;
+}
+
 InferenceParts make_fake_parts() {
   return {.check_model =
               [](const ModelConfig& model) {
@@ -149,13 +163,40 @@ InferenceParts make_fake_parts() {
                                     .cache_values_per_token = 10,
                                     .files = {file}};
               },
-          .count_gpus = [] { return std::int64_t{0}; },
+          .count_gpus = [] { return static_cast<std::int64_t>(fake_gpus().size()); },
           .make_executor = [](const ExperimentConfig& config,
                               const WorkerPlace&) -> std::unique_ptr<UnitExecutor> {
             if (!variable("FAKE_NO_ENGINE").empty()) throw SystemError({.problem = "the device is on fire"});
             return std::make_unique<FakeInference>(config);
           },
-          .describe_device = [](const WorkerPlace&) { return std::string("fake device"); }};
+          .describe_device =
+              [](const WorkerPlace& place) {
+                if (place.device_index < 0) return std::string("fake device");
+                return "fake GPU " + fake_gpus().at(static_cast<std::size_t>(place.device_index));
+              }};
+}
+
+}  // namespace
+
+// run_command.cpp is linked in and gets the stand-in from here.
+InferenceParts make_inference_parts() {
+  return make_fake_parts();
+}
+
+void add_run_command(CLI::App& app, CommandOutcome& outcome);
+
+namespace {
+
+int run_command_line(int argc, char** argv) {
+  CLI::App app{"lacuna with a stand-in for inference"};
+  CommandOutcome outcome;
+  add_run_command(app, outcome);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : static_cast<int>(ExitCode::kBadInput);
+  }
+  return outcome.exit_code;
 }
 
 }  // namespace
@@ -168,6 +209,7 @@ int main(int argc, char** argv) {
       return static_cast<int>(
           lacuna::serve_as_engine({arguments.begin() + 1, arguments.end()}, lacuna::make_fake_parts()));
     }
+    if (!arguments.empty() && arguments.front() == "run") return lacuna::run_command_line(argc, argv);
     lacuna::SweepRequest request{.experiment_file = argc > 1 ? argv[1] : "", .overrides = {}};
     for (int i = 2; i < argc; ++i) request.overrides.emplace_back(argv[i]);
     const std::string engine = lacuna::variable("FAKE_ENGINE");
