@@ -1,5 +1,6 @@
 // `lacuna run` with a stand-in for inference: fake_sweep EXPERIMENT.yaml [key=value ...]
 // With all options of the command, for job scripts: fake_sweep run [OPTIONS] EXPERIMENT.yaml [key=value ...]
+// Also `status`, `verify` and `compare`, which start in no time without LibTorch.
 //
 // Answers and norms follow from the question's id, the model's name and alpha. Environment:
 //   FAKE_FAIL_UNIT=TEXT   units whose id contains TEXT fail
@@ -183,14 +184,19 @@ InferenceParts make_inference_parts() {
   return make_fake_parts();
 }
 
+void add_compare_command(CLI::App& app, CommandOutcome& outcome);
 void add_run_command(CLI::App& app, CommandOutcome& outcome);
+void add_status_command(CLI::App& app, CommandOutcome& outcome);
+void add_verify_command(CLI::App& app, CommandOutcome& outcome);
 
 namespace {
 
 int run_command_line(int argc, char** argv) {
   CLI::App app{"lacuna with a stand-in for inference"};
   CommandOutcome outcome;
-  add_run_command(app, outcome);
+  for (const auto add : {add_run_command, add_status_command, add_verify_command, add_compare_command}) {
+    add(app, outcome);
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -209,7 +215,8 @@ int main(int argc, char** argv) {
       return static_cast<int>(
           lacuna::serve_as_engine({arguments.begin() + 1, arguments.end()}, lacuna::make_fake_parts()));
     }
-    if (!arguments.empty() && arguments.front() == "run") return lacuna::run_command_line(argc, argv);
+    const bool names_experiment = arguments.empty() || arguments.front().ends_with(".yaml");
+    if (!names_experiment) return lacuna::run_command_line(argc, argv);
     lacuna::SweepRequest request{.experiment_file = argc > 1 ? argv[1] : "", .overrides = {}};
     for (int i = 2; i < argc; ++i) request.overrides.emplace_back(argv[i]);
     const std::string engine = lacuna::variable("FAKE_ENGINE");
