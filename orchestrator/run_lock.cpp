@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 #include <string>
+#include <thread>
 
 #include "core/error.h"
 
@@ -35,14 +36,23 @@ void write_holder(int descriptor) {
 
 }  // namespace
 
-RunLock::RunLock(const std::filesystem::path& run_directory) {
+bool RunLock::try_lock(std::chrono::milliseconds patience) const {
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  while (flock(descriptor_, LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK || std::chrono::steady_clock::now() >= deadline) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+  return true;
+}
+
+RunLock::RunLock(const std::filesystem::path& run_directory, std::chrono::milliseconds patience) {
   const std::filesystem::path file = run_directory / ".lock";
   descriptor_ = open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   if (descriptor_ < 0) {
     throw SystemError({.problem = "the run's lock file cannot be opened", .why = std::strerror(errno)},
                       SourceLocation{.file = file});
   }
-  if (flock(descriptor_, LOCK_EX | LOCK_NB) == 0) {
+  if (try_lock(patience)) {
     write_holder(descriptor_);
     return;
   }

@@ -124,7 +124,8 @@ void Scheduler::on(const LeaseFailed& event) {
 
 void Scheduler::expire_leases() {
   if (options_.lease <= SchedulerTime::zero() || now_ < next_expiry_check_) return;
-  // Not at every event: with 10,000 workers the look at all of them would be most of the coordinator's work.
+  // Not at every message: with 10,000 workers the look at all of them would be most of the coordinator's
+  // work.
   next_expiry_check_ = now_ + std::min<SchedulerTime>(options_.lease / 8, std::chrono::seconds(1));
   for (auto& [id, worker] : workers_) {
     if (worker.state != WorkerState::kBusy || now_ - worker.last_heard < options_.lease) continue;

@@ -161,7 +161,7 @@ class Scheduler {
   void on(const WorkerHeard& event);
   void on(const LeaseSucceeded& event);
   void on(const LeaseFailed& event);
-  void on(const TimePassed&) {}
+  void on(const TimePassed&) { next_expiry_check_ = now_; }
   void on(const DrainRequested&) { draining_ = true; }
 
   void expire_leases();

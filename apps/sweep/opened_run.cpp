@@ -18,6 +18,8 @@ namespace lacuna {
 namespace {
 
 constexpr std::size_t kShownDifferences = 4;
+// A job that was killed is often started again at once.
+constexpr std::chrono::seconds kLockPatience{10};
 
 // A directory without a manifest may only hold what a run that died at its very start leaves behind.
 void refuse_foreign_directory(const RunDirectory& directory) {
@@ -85,7 +87,7 @@ OpenedRun open_run(const PreparedSweep& sweep, const nlohmann::json& content) {
   }
   refuse_foreign_directory(directory);
   OpenedRun run{.directory = directory,
-                .lock = std::make_unique<RunLock>(directory.root()),
+                .lock = std::make_unique<RunLock>(directory.root(), kLockPatience),
                 .manifest = make_manifest(sweep.config, sweep.plan),
                 .open_units = {},
                 .earlier = {},

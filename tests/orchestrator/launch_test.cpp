@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <fstream>
 #include <map>
 
 #include "core/error.h"
@@ -75,6 +76,17 @@ TEST(RunLock, KeepsASecondOneOffAndEndsWithItsProcess) {
   }
   waitpid(child, nullptr, 0);
   { const RunLock again(directory); }
+  // Somebody who is about to end is waited for.
+  const pid_t slow = fork();
+  if (slow == 0) {
+    const RunLock lock(directory);
+    std::ofstream(directory / "locked") << "x";
+    usleep(200'000);
+    std::_Exit(0);
+  }
+  while (!std::filesystem::exists(directory / "locked")) usleep(1000);
+  { const RunLock patient(directory, std::chrono::seconds(20)); }
+  waitpid(slow, nullptr, 0);
   std::filesystem::remove_all(directory);
   EXPECT_THROW(RunLock lock(directory), SystemError);
 }
