@@ -15,6 +15,8 @@ using Clock = std::chrono::steady_clock;
 // words.
 constexpr std::chrono::milliseconds kShortestWait{1};
 constexpr std::chrono::milliseconds kLongestWait{10};
+// While the engine computes there is nothing to expect from the coordinator but the end.
+constexpr std::chrono::milliseconds kLongestBusyWait{100};
 // How long an engine that computes nothing may take to end by itself.
 constexpr std::chrono::milliseconds kFarewell{5000};
 
@@ -32,7 +34,7 @@ class Supervisor {
     std::chrono::milliseconds wait = kShortestWait;
     while (!exit_code_ && !coordinator_is_gone_) {
       report_stop_signal();
-      wait = step(wait) ? kShortestWait : std::min(2 * wait, kLongestWait);
+      wait = step(wait) ? kShortestWait : std::min(2 * wait, task_ ? kLongestBusyWait : kLongestWait);
     }
     return exit_code_;
   }

@@ -23,9 +23,12 @@ using Clock = std::chrono::steady_clock;
 
 constexpr int kToCoordinator = 1;
 constexpr int kToWorker = 2;
-// An idle rank looks for messages ever less often: 5 ms cost no measurable CPU time and little latency.
+// A waiting rank looks for messages ever less often, so that it costs no measurable CPU time; but its naps
+// stay a small part of what it has waited for. (Two ranks that answer each other with naps as long as their
+// waits end up at the longest nap for every message.)
 constexpr std::chrono::microseconds kShortestNap{20};
-constexpr std::chrono::microseconds kLongestNap{5000};
+constexpr std::chrono::microseconds kLongestNap{10000};
+constexpr int kNapShare = 10;
 // How long the end of a process may wait for messages that nobody receives.
 constexpr std::chrono::seconds kFlushTime{30};
 
@@ -57,15 +60,18 @@ class Post {
   }
 
   std::optional<Received> receive(int tag, std::chrono::milliseconds timeout) {
-    const Clock::time_point deadline = Clock::now() + timeout;
-    std::chrono::microseconds nap = kShortestNap;
+    const Clock::time_point start = Clock::now();
+    const Clock::time_point deadline = start + timeout;
     while (true) {
       forget_finished_sends();
       if (auto received = try_receive(tag)) return received;
-      const auto left = std::chrono::duration_cast<std::chrono::microseconds>(deadline - Clock::now());
-      if (left.count() <= 0) return std::nullopt;
-      std::this_thread::sleep_for(std::min(nap, left));
-      nap = std::min(nap * 2, kLongestNap);
+      const auto microseconds = [](Clock::duration d) {
+        return std::chrono::duration_cast<std::chrono::microseconds>(d);
+      };
+      const Clock::time_point now = Clock::now();
+      if (now >= deadline) return std::nullopt;
+      const auto nap = std::clamp(microseconds(now - start) / kNapShare, kShortestNap, kLongestNap);
+      std::this_thread::sleep_for(std::min(nap, microseconds(deadline - now)));
     }
   }
 
