@@ -56,6 +56,8 @@ struct ResultsTable {
 // fed one of its tokens. A question whose response is one token has no response pass and no share there.
 ResultsTable compute_table(const std::filesystem::path& store);
 
+// The table as text that ends with a line end. Markdown and LaTeX: percentages, rounded, with a note on what
+// is missing from an incomplete store; CSV: fractions with all digits.
 std::string render_table(const ResultsTable& table, TableFormat format);
 
 // compute_table and render_table in one; what `lacuna run` prints at its end.

@@ -9,8 +9,8 @@ EngineOptions to_engine_options(const WorkerPlace& place) {
   return {.device_index = place.device_index, .threads = place.threads};
 }
 
-ModelSummary summarize(const ModelConfig& model) {
-  ModelFacts facts = check_model(model);
+ModelSummary summarize(const ModelConfig& model, const std::vector<BenchmarkConfig>& benchmarks) {
+  ModelFacts facts = check_model(model, benchmarks);
   const Architecture& architecture = facts.architecture;
   return {.family = architecture.family,
           .layers = architecture.layers,

@@ -12,7 +12,9 @@
 #include "apps/sweep/restart_loop.h"
 #include "apps/sweep/sweep_session.h"
 #include "apps/sweep/worker_role.h"
+#include "core/error.h"
 #include "core/experiment_yaml.h"
+#include "orchestrator/launch_environment.h"
 #include "orchestrator/stop_signals.h"
 #include "results/run_directory.h"
 
@@ -64,9 +66,18 @@ std::vector<std::string> make_job(const RunArguments& arguments) {
 }
 
 int run_job_with_restarts(const RunArguments& arguments) {
+  if (is_launched_under_mpi()) {
+    throw InputError(
+        {.problem = "--restarts is given under mpirun or srun",
+         .why = "every rank would start jobs of its own",
+         .suggestion = "put it in front: lacuna run --restarts 5 --launcher \"mpirun -n 9\" ..."});
+  }
   const ExperimentConfig config =
       read_experiment(arguments.request.experiment_file, arguments.request.overrides);
   const RunDirectory directory(config.output);
+  // Before the job does it, so that the watchdog sees signs of life from the start.
+  std::error_code ignored;
+  std::filesystem::create_directories(directory.root(), ignored);
   catch_stop_signals();
   RestartOptions options;
   options.command = make_job(arguments);

@@ -35,6 +35,7 @@ std::filesystem::path find_store(const std::filesystem::path& source) {
 
 void print_table(const TableArguments& arguments) {
   const TableFormat format = parse_table_format(arguments.format);
+  if (!arguments.output.empty()) check_place_of(arguments.output);
   const std::string text = render_table(find_store(arguments.source), format);
   if (arguments.output.empty()) {
     fmt::print("{}", text);

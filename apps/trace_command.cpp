@@ -9,6 +9,7 @@
 
 #include "apps/command.h"
 #include "apps/passive_threads.h"
+#include "core/bounded_json.h"
 #include "core/error.h"
 #include "core/whole_file.h"
 #include "results/author_json.h"
@@ -57,9 +58,9 @@ TokenId make_token_id(const fs::path& path, std::int64_t value) {
 std::vector<TokenId> read_ids(const fs::path& path) {
   std::string text = read_whole_file(path, {"a list of token ids", std::uint64_t{64} << 20U});
   std::vector<TokenId> ids;
-  const nlohmann::json json = nlohmann::json::parse(text, nullptr, false);
-  if (json.is_array()) {
-    for (const nlohmann::json& element : json) {
+  const std::size_t first = text.find_first_not_of(" \t\r\n");
+  if (first != std::string::npos && text[first] == '[') {
+    for (const nlohmann::json& element : parse_json(text, path)) {
       if (!element.is_number_integer()) {
         refuse_ids(
             path, fmt::format("element {} is {} instead of an integer", ids.size() + 1, element.type_name()));
@@ -86,6 +87,19 @@ std::vector<TokenId> encode_prompt(const TraceArguments& arguments) {
   if (!arguments.ids_file.empty()) return read_ids(arguments.ids_file);
   if (!arguments.chat) return Tokenizer::load(arguments.model).encode(arguments.prompt, true);
   return PromptEncoder(arguments.model).encode_message(arguments.prompt, false);
+}
+
+// Beyond the positions that the model was made for its output says nothing about it.
+void check_positions(const TraceArguments& arguments, std::size_t prompt_tokens) {
+  const std::int64_t positions = inspect_model(arguments.model).architecture.max_positions;
+  const std::int64_t wanted = static_cast<std::int64_t>(prompt_tokens) + arguments.new_tokens;
+  if (wanted <= positions) return;
+  throw InputError(
+      {.problem = fmt::format("{} prompt tokens and {} response steps are more than the model takes",
+                              prompt_tokens, arguments.new_tokens),
+       .why = fmt::format("its max_position_embeddings is {}", positions),
+       .suggestion = "give a shorter prompt or a smaller --new-tokens"},
+      SourceLocation{arguments.model});
 }
 
 at::Device choose_device(const std::string& name) {
@@ -189,10 +203,13 @@ void write_author_sample(const TraceArguments& arguments, LacMode mode, const st
 void run_trace(const TraceArguments& arguments) {
   const LacMode mode = parse_lac_mode(arguments.mode);
   const DataType dtype = parse_data_type(arguments.dtype);
+  check_place_of(arguments.out);
+  if (!arguments.author_json.empty()) check_place_of(arguments.author_json);
   const GeneratorOptions options = make_options(arguments, mode);
   const std::int64_t cores = std::max(1U, std::thread::hardware_concurrency());
   set_compute_threads(arguments.threads > 0 ? arguments.threads : cores);
   const std::vector<GeneratorPrompt> prompts = {{QuestionId("prompt"), encode_prompt(arguments)}};
+  check_positions(arguments, prompts.front().token_ids.size());
   const LoadedModel loaded = load_model(arguments.model, dtype, choose_device(arguments.device));
   GreedyChooser chooser;
   const GeneratedQuestion question =
@@ -221,7 +238,9 @@ void add_trace_command(CLI::App& app, CommandOutcome& /*outcome*/) {
       ->delimiter(',')
       ->check(CLI::Range(0.0, 1.0));
   command->add_option("--mode", arguments->mode, "trace, exit or propagate")->capture_default_str();
-  command->add_option("--new-tokens", arguments->new_tokens, "Response steps")
+  command
+      ->add_option("--new-tokens", arguments->new_tokens,
+                   "Response steps; with the prompt at most the model's max_position_embeddings")
       ->capture_default_str()
       ->check(CLI::Range(1, 1'000'000));
   command->add_option("--dtype", arguments->dtype, "float32 or bfloat16")->capture_default_str();

@@ -46,7 +46,7 @@ std::string hash_bytes_sha256(std::string_view bytes) {
   return text;
 }
 
-std::string hash_file(const std::filesystem::path& file) {
+std::string hash_file(const std::filesystem::path& file, const KeepAlive& keep_alive) {
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> stream(std::fopen(file.c_str(), "rb"), std::fclose);
   if (stream == nullptr) fail_to_read(file);
   const std::unique_ptr<XXH3_state_t, XXH_errorcode (*)(XXH3_state_t*)> state(XXH3_createState(),
@@ -56,6 +56,7 @@ std::string hash_file(const std::filesystem::path& file) {
   std::vector<char> piece(std::size_t{1} << 20U);
   while (const std::size_t read = std::fread(piece.data(), 1, piece.size(), stream.get())) {
     XXH3_128bits_update(state.get(), piece.data(), read);
+    if (keep_alive) keep_alive();
   }
   if (std::ferror(stream.get()) != 0) fail_to_read(file);
   return to_hex(XXH3_128bits_digest(state.get()));

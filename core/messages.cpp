@@ -79,6 +79,7 @@ struct ToJson {
             {"reason", m.reason},
             {"storage_failed", m.storage_failed}};
   }
+  Json operator()(const WorkerLeft&) const { return {{"type", "left"}}; }
   Json operator()(const StopRequested& m) const { return {{"type", "stop_requested"}, {"signal", m.signal}}; }
 };
 
@@ -140,6 +141,7 @@ WorkerMessage decode_worker_message(std::string_view text) {
       return WorkerFailed{.reason = json.at("reason").get<std::string>(),
                           .exit_code = exit_code_from_json(json.at("exit_code"))};
     }
+    if (type == "left") return WorkerLeft{};
     if (type == "stop_requested") return StopRequested{.signal = json.at("signal").get<std::string>()};
     if (type != "progress" && type != "done" && type != "failed") fail_unknown(type);
     const UnitId unit(json.at("unit").get<std::string>());

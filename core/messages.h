@@ -2,8 +2,8 @@
 //
 // Order of events: the coordinator sends StartWork to every worker; a worker answers WorkerReady, or
 // WorkerFailed if it cannot work at all; then RunUnit is answered by any number of UnitProgress and one
-// UnitDone or UnitFailed; StopWork ends the worker at any point. StillHere comes now and then, so that a
-// worker notices when there is no coordinator any more.
+// UnitDone or UnitFailed; StopWork ends the worker at any point, and is answered by WorkerLeft. StillHere
+// comes now and then, so that a worker notices when there is no coordinator any more.
 #pragma once
 
 #include <cstdint>
@@ -82,8 +82,11 @@ struct StopRequested {
   std::string signal;  // "SIGTERM"
 };
 
+// The answer to StopWork, and the last word.
+struct WorkerLeft {};
+
 using WorkerMessage =
-    std::variant<WorkerReady, WorkerFailed, UnitProgress, UnitDone, UnitFailed, StopRequested>;
+    std::variant<WorkerReady, WorkerFailed, UnitProgress, UnitDone, UnitFailed, StopRequested, WorkerLeft>;
 
 // Bytes that are not UTF-8 (in the text of an error) become U+FFFD.
 std::string encode(const CoordinatorMessage& message);

@@ -26,6 +26,7 @@ void append(std::string& text, char32_t code_point);
 // `text` with each maximal ill-formed part replaced by U+FFFD.
 std::string repair(std::string_view text);
 
+// Whether all of `text` is UTF-8 (no overlong forms, surrogates or values above U+10FFFF); the empty text is.
 bool is_well_formed(std::string_view text);
 
 // Number of code points of well-formed `text`.

@@ -9,6 +9,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+const WorkerId kCoordinatorItself(0);
 // Signals that come within this time are one request.
 constexpr std::chrono::milliseconds kOneSignal{1000};
 
@@ -48,7 +49,7 @@ class Coordinator {
 
   void step() {
     if (options_.take_stop_signal) {
-      if (const auto signal = options_.take_stop_signal()) on_stop_signal(*signal);
+      if (const auto signal = options_.take_stop_signal()) on_stop_signal(*signal, kCoordinatorItself);
     }
     beat();
     const std::optional<FromWorker> received = channel_.receive(options_.poll);
@@ -101,10 +102,11 @@ class Coordinator {
     handle(DrainRequested{});
   }
 
-  void on_stop_signal(const std::string& signal) {
+  void on_stop_signal(const std::string& signal, WorkerId receiver) {
+    // Every rank of a job may get the signal, sooner or later; a second one to the same rank is impatience.
+    const bool is_first_here = signalled_.insert(receiver).second;
     if (outcome_.stop_signal) {
-      // The ranks of a job get one signal each at the same time; that is not impatience.
-      if (Clock::now() - stopped_at_ > kOneSignal) drop_units_at_ = Clock::now();
+      if (!is_first_here && Clock::now() - stopped_at_ > kOneSignal) drop_units_at_ = Clock::now();
       return;
     }
     outcome_.stop_signal = signal;
@@ -132,8 +134,10 @@ class Coordinator {
 
   void on(WorkerId worker, const StopRequested& message) {
     log_info("worker {} got {}", worker, message.signal);
-    on_stop_signal(message.signal);
+    on_stop_signal(message.signal, worker);
   }
+
+  void on(WorkerId, const WorkerLeft&) {}
 
   void on(WorkerId worker, const UnitProgress& message) {
     outcome_.silent_workers.erase(worker);
@@ -155,7 +159,7 @@ class Coordinator {
       outcome_.storage_failure = message.reason;
       drain("the disk fails");
     }
-    handle(LeaseFailed{worker, message.unit, message.lease, message.reason});
+    handle(LeaseFailed{worker, message.unit, message.lease, message.reason, !message.storage_failed});
   }
 
   void handle(const SchedulerEvent& event) {
@@ -240,6 +244,7 @@ class Coordinator {
   Clock::time_point start_ = Clock::now();
   Clock::time_point last_beat_;  // long ago: the first one comes at once
   Clock::time_point stopped_at_;
+  std::set<WorkerId> signalled_;
   std::optional<Clock::time_point> drop_units_at_;  // once draining: the end of patience
   bool draining_ = false;
 };
@@ -252,8 +257,19 @@ SweepOutcome coordinate(CoordinatorChannel& channel, const StartWork& start,
   return Coordinator(channel, units, earlier, progress, options).run(start);
 }
 
-void stop_workers(CoordinatorChannel& channel, ExitCode exit_code) {
-  for (const WorkerId worker : channel.workers()) channel.send(worker, StopWork{exit_code});
+std::set<WorkerId> stop_workers(CoordinatorChannel& channel, ExitCode exit_code,
+                                std::chrono::milliseconds patience) {
+  std::set<WorkerId> missing;
+  for (const WorkerId worker : channel.workers()) {
+    channel.send(worker, StopWork{exit_code});
+    missing.insert(worker);
+  }
+  const Clock::time_point deadline = Clock::now() + patience;
+  while (!missing.empty() && Clock::now() < deadline) {
+    const auto received = channel.receive(std::chrono::milliseconds(50));
+    if (received && std::holds_alternative<WorkerLeft>(received->message)) missing.erase(received->worker);
+  }
+  return missing;
 }
 
 }  // namespace lacuna

@@ -64,7 +64,7 @@ struct SweepOutcome {
   std::int64_t unfinished_units = 0;                      // stopped, or no worker was left
   std::optional<std::string> stop_signal;                 // what stopped the run before its end
   std::optional<std::string> storage_failure;             // the run ended because the disk failed
-  std::set<WorkerId> silent_workers;                      // expired and not heard of since
+  std::set<WorkerId> silent_workers;                      // expired and not heard of since; for people
   std::map<WorkerId, WorkerReady> workers;                // those that came up
   std::map<WorkerId, WorkerFailed> failed_workers;        // those that could not work
 
@@ -79,7 +79,9 @@ SweepOutcome coordinate(CoordinatorChannel& channel, const StartWork& start,
                         ProgressPrinter& progress, const CoordinatorOptions& options = {});
 
 // Lets every worker's process end with that code. A worker with an engine process drops what that computes;
-// one that computes itself finishes its unit first.
-void stop_workers(CoordinatorChannel& channel, ExitCode exit_code);
+// one that computes itself finishes its unit first. Waits for them to say that they leave, and returns those
+// that have not said so in time: they hang or are gone.
+std::set<WorkerId> stop_workers(CoordinatorChannel& channel, ExitCode exit_code,
+                                std::chrono::milliseconds patience = std::chrono::milliseconds(0));
 
 }  // namespace lacuna

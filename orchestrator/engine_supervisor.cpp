@@ -17,6 +17,9 @@ constexpr std::chrono::milliseconds kShortestWait{1};
 constexpr std::chrono::milliseconds kLongestWait{10};
 // While the engine computes there is nothing to expect from the coordinator but the end.
 constexpr std::chrono::milliseconds kLongestBusyWait{100};
+// A coordinator that hashes a terabyte of weights says nothing for long; one that is gone must not hold a job
+// for ever.
+constexpr std::chrono::milliseconds kPreparation{std::chrono::hours(2)};
 // How long an engine that computes nothing may take to end by itself.
 constexpr std::chrono::milliseconds kFarewell{5000};
 
@@ -34,7 +37,7 @@ class Supervisor {
     std::chrono::milliseconds wait = kShortestWait;
     while (!exit_code_ && !coordinator_is_gone_) {
       report_stop_signal();
-      wait = step(wait) ? kShortestWait : std::min(2 * wait, task_ ? kLongestBusyWait : kLongestWait);
+      wait = step(wait) ? kShortestWait : std::min(2 * wait, is_computing_ ? kLongestBusyWait : kLongestWait);
     }
     return exit_code_;
   }
@@ -50,7 +53,7 @@ class Supervisor {
     }
     if (exit_code_) return true;
     if (engine_) something |= step_engine(wait);
-    const auto patience = options_.coordinator_silence;
+    const auto patience = start_ ? options_.coordinator_silence : kPreparation;
     if (patience.count() > 0 && Clock::now() - last_word_of_coordinator_ > patience) {
       engine_.reset();
       coordinator_is_gone_ = true;
@@ -68,7 +71,7 @@ class Supervisor {
       on_engine_end(*end);
       return true;
     }
-    const bool is_expected_to_speak = task_ || !is_ready_;
+    const bool is_expected_to_speak = is_computing_ || !is_ready_;
     if (is_expected_to_speak && options_.heartbeat.count() > 0 &&
         Clock::now() - last_word_of_engine_ > options_.heartbeat) {
       hang_ = fmt::format("made no progress for {} s and was killed",
@@ -98,12 +101,22 @@ class Supervisor {
       return;
     }
     task_ = task;
+    if (is_ready_) hand_over_task();
+  }
+
+  void hand_over_task() {
     last_word_of_engine_ = Clock::now();
-    engine_->send(task);
+    is_computing_ = true;
+    engine_->send(*task_);
   }
 
   void on(const StopWork& stop) {
     exit_code_ = stop.exit_code;
+    stop_engine(stop);
+    coordinator_.send(WorkerLeft{});
+  }
+
+  void stop_engine(const StopWork& stop) {
     if (!engine_) return;
     if (!task_) {
       engine_->send(stop);
@@ -123,30 +136,35 @@ class Supervisor {
     // The coordinator takes a second one for a restart of this worker, which it was told of as a failure.
     if (!was_announced_) coordinator_.send(message);
     was_announced_ = true;
+    // A unit that came while this engine was starting.
+    if (task_) hand_over_task();
   }
 
   void pass_on(const WorkerFailed& message) {
+    forget_task();     // the coordinator takes it back with the worker
     is_ready_ = true;  // it waits for StopWork
     coordinator_.send(message);
   }
 
   void pass_on(const UnitDone& message) {
-    task_.reset();
+    forget_task();
     coordinator_.send(message);
   }
 
   void pass_on(const UnitFailed& message) {
-    task_.reset();
+    forget_task();
     coordinator_.send(message);
   }
 
   void pass_on(const UnitProgress& message) { coordinator_.send(message); }
   void pass_on(const StopRequested&) {}
+  void pass_on(const WorkerLeft&) {}
 
   // --- its life
 
   void start_engine() {
     is_ready_ = false;
+    is_computing_ = false;
     hang_.clear();
     last_word_of_engine_ = Clock::now();
     try {
@@ -154,6 +172,7 @@ class Supervisor {
       engine_->send(*start_);
     } catch (const std::exception& error) {
       engine_.reset();
+      forget_task();
       coordinator_.send(WorkerFailed{.reason = error.what(), .exit_code = ExitCode::kFailure});
     }
   }
@@ -162,8 +181,10 @@ class Supervisor {
     const std::string reason =
         fmt::format("the engine process {} {}", engine_->process_id(), hang_.empty() ? end : hang_);
     engine_.reset();
-    if (task_) report_lost_unit(reason);
+    // A unit that the engine never got waits for the next one.
+    if (is_computing_) report_lost_unit(reason);
     if (!is_ready_ && ++failed_starts_ >= options_.failed_starts) {
+      forget_task();  // the coordinator takes it back with the worker
       coordinator_.send(
           WorkerFailed{.reason = reason + " before it was ready", .exit_code = ExitCode::kFailure});
       return;
@@ -178,7 +199,12 @@ class Supervisor {
       coordinator_.send(UnitFailed{
           .unit = task_->unit.id, .lease = task_->lease, .reason = reason, .storage_failed = false});
     }
+    forget_task();
+  }
+
+  void forget_task() {
     task_.reset();
+    is_computing_ = false;
   }
 
   void report_stop_signal() {
@@ -193,7 +219,8 @@ class Supervisor {
   SupervisorOptions options_;
   std::optional<StartWork> start_;
   std::unique_ptr<Engine> engine_;
-  std::optional<RunUnit> task_;  // what the engine computes
+  std::optional<RunUnit> task_;  // what the engine computes, or will when it is ready
+  bool is_computing_ = false;    // the engine has it
   std::string hang_;             // why it was killed
   bool is_ready_ = false;        // the engine has answered StartWork
   bool was_announced_ = false;

@@ -63,9 +63,9 @@ RunLock::RunLock(const std::filesystem::path& run_directory, std::chrono::millis
     throw SystemError({.problem = "the run's lock file cannot be locked", .why = std::strerror(failure)},
                       SourceLocation{.file = file});
   }
-  throw InputError({.problem = fmt::format("the run directory '{}' is in use", run_directory.string()),
-                    .why = fmt::format("{} runs the same experiment", holder),
-                    .suggestion = "wait for it, or choose another directory with output=..."});
+  throw SystemError({.problem = fmt::format("the run directory '{}' is in use", run_directory.string()),
+                     .why = fmt::format("{} runs the same experiment", holder),
+                     .suggestion = "wait for it, or choose another directory with output=..."});
 }
 
 RunLock::~RunLock() {

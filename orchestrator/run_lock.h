@@ -10,7 +10,7 @@ namespace lacuna {
 class RunLock {
  public:
   // Locks <run_directory>/.lock (the directory must exist), waiting for `patience` if need be: the
-  // coordinator of a job that was killed may take a moment to notice. Throws InputError that names the host
+  // coordinator of a job that was killed may take a moment to notice. Throws SystemError that names the host
   // and process that holds it, SystemError if the file cannot be made.
   explicit RunLock(const std::filesystem::path& run_directory, std::chrono::milliseconds patience = {});
   ~RunLock();

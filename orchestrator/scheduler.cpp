@@ -62,6 +62,8 @@ void Scheduler::on(const WorkerLost& event) {
   const auto found = workers_.find(event.worker);
   if (found == workers_.end() || found->second.state == WorkerState::kLost) return;
   lose_worker(event.worker, found->second, event.reason);
+  // It said itself that it cannot work: what it may still say of its unit does not bring it back.
+  found->second.lease = LeaseId(-1);
 }
 
 void Scheduler::on(const WorkerHeard& event) {
@@ -113,7 +115,7 @@ void Scheduler::on(const LeaseFailed& event) {
   Worker& worker = found->second;
   worker.last_heard = now_;
   if (worker.state == WorkerState::kBusy) {
-    release_unit(event.worker, worker, event.reason);
+    release_unit(event.worker, worker, event.reason, event.is_units_fault);
   } else {
     revive(event.worker, worker);  // the unit was charged when the worker was lost
   }
@@ -265,10 +267,15 @@ void Scheduler::lose_worker(WorkerId id, Worker& worker, const std::string& reas
 }
 
 // A busy worker lets go of its unit without having finished it. The caller sets the worker's new state.
-void Scheduler::release_unit(WorkerId id, Worker& worker, const std::string& reason) {
-  --units_[worker.unit].holders;
+void Scheduler::release_unit(WorkerId id, Worker& worker, const std::string& reason, bool is_units_fault) {
+  Unit& unit = units_[worker.unit];
+  --unit.holders;
   --busy_workers_;
-  record_failure(worker.unit, id, reason);
+  if (is_units_fault) {
+    record_failure(worker.unit, id, reason);
+  } else if (unit.state == UnitState::kLeased && unit.holders == 0) {
+    mark_pending(worker.unit);
+  }
 }
 
 void Scheduler::set_model(Worker& worker, std::optional<ModelIndex> model) {

@@ -69,6 +69,7 @@ struct LeaseFailed {
   UnitId unit;
   LeaseId lease;
   std::string reason;
+  bool is_units_fault = true;  // false: it is pending again as if nothing had happened
 };
 // Time went by and nothing happened.
 struct TimePassed {};
@@ -176,7 +177,7 @@ class Scheduler {
   [[nodiscard]] bool is_best_choice(WorkerId id, const Worker& worker, const Unit& unit) const;
 
   void lose_worker(WorkerId id, Worker& worker, const std::string& reason);
-  void release_unit(WorkerId id, Worker& worker, const std::string& reason);
+  void release_unit(WorkerId id, Worker& worker, const std::string& reason, bool is_units_fault = true);
   void set_model(Worker& worker, std::optional<ModelIndex> model);
   void make_idle(WorkerId id, Worker& worker);
   void revive(WorkerId id, Worker& worker);

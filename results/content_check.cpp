@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cmath>
 #include <iterator>
 #include <numeric>
 #include <set>
@@ -180,10 +181,11 @@ class SweepChecker {
       return;
     }
     if (!file_.is_group(group)) return report(group, "it is missing");
-    const Items responses = mode == LacMode::kTrace ? one_a_question(questions)
-                                                    : one_a_threshold(questions, sweep_.alphas.size());
+    // Responses, scores or both: one of each kind an item.
+    const Items answers = mode == LacMode::kTrace ? one_a_question(questions)
+                                                  : one_a_threshold(questions, sweep_.alphas.size());
     if (mode != LacMode::kExit) {
-      const Items prompts = mode == LacMode::kTrace ? one_a_question(questions) : responses;
+      const Items prompts = mode == LacMode::kTrace ? one_a_question(questions) : answers;
       guard(group, [&] { check_prompts(group, prompts, mode == LacMode::kTrace); });
       guard(group, [&] {
         expect_values(schema::timing_group(group), schema::kQuestionIndex, questions);
@@ -195,7 +197,16 @@ class SweepChecker {
                    schema::prompt_group(schema::mode_group(sweep_.group, LacMode::kTrace)))) {
       report(schema::prompt_group(group), "it is not the prompt phase of trace");
     }
-    guard(group, [&] { check_responses(group, responses, mode == LacMode::kTrace); });
+    guard(group, [&] {
+      check_responses(group, sweep_.asks_for(Scoring::kGenerate) ? answers : Items(),
+                      mode == LacMode::kTrace);
+    });
+    const std::string scores = schema::loglik_group(group);
+    if (sweep_.asks_for(Scoring::kLoglik)) {
+      guard(scores, [&] { check_scores(scores, answers); });
+    } else if (file_.exists(scores)) {
+      report(scores, "log-likelihoods that no unit of the plan asks for");
+    }
   }
 
   void check_prompts(const std::string& mode, const Items& items, bool has_alpha_axis) {
@@ -221,12 +232,7 @@ class SweepChecker {
     expect_values(group, schema::kAlphaIndex, items.alphas);
     const std::vector<std::int64_t> tokens = read_lengths(group, schema::kTokenOffsets);
     check_columns(group, schema::kResponseColumns, count, false, sum(tokens));
-    for (const auto column : {schema::kCorrect, schema::kStopReason}) {
-      const std::vector<std::uint8_t> values = read<std::uint8_t>(group, column);
-      if (std::any_of(values.begin(), values.end(), [](std::uint8_t value) { return value > 1; })) {
-        report(schema::child(group, column), "values other than 0 and 1");
-      }
-    }
+    for (const auto column : {schema::kCorrect, schema::kStopReason}) check_flags(group, column);
     const std::string rg = schema::generation_group(mode);
     const std::vector<std::int64_t> rows = read_lengths(rg, schema::kRowOffsets);
     check_columns(rg, schema::kGenerationColumns, count, has_alpha_axis, sum(rows));
@@ -238,6 +244,35 @@ class SweepChecker {
     check_columns(schema::timing_group(mode), schema::kDecodeTimingColumns, count, false, 0);
   }
 
+  void check_scores(const std::string& group, const Items& items) {
+    expect_values(group, schema::kQuestionIndex, items.questions);
+    expect_values(group, schema::kAlphaIndex, items.alphas);
+    const std::vector<std::int64_t> continuations = read_lengths(group, schema::kContinuationOffsets);
+    check_columns(group, schema::kLoglikColumns, static_cast<std::int64_t>(items.questions.size()), false,
+                  sum(continuations));
+    if (std::any_of(continuations.begin(), continuations.end(), [](std::int64_t n) { return n == 0; })) {
+      report(schema::child(group, schema::kContinuationOffsets), "a score without continuations");
+    }
+    for (const auto column : {schema::kIsGreedy, schema::kCorrect, schema::kCorrectNormalized}) {
+      check_flags(group, column);
+    }
+    const std::vector<std::int32_t> tokens = read<std::int32_t>(group, schema::kTokenCount);
+    if (std::any_of(tokens.begin(), tokens.end(), [](std::int32_t count) { return count < 1; })) {
+      report(schema::child(group, schema::kTokenCount), "a continuation without tokens");
+    }
+    const std::vector<double> values = read<double>(group, schema::kLogLikelihood);
+    if (!std::all_of(values.begin(), values.end(), [](double value) { return std::isfinite(value); })) {
+      report(schema::child(group, schema::kLogLikelihood), "values that are not finite");
+    }
+  }
+
+  void check_flags(const std::string& group, std::string_view column) {
+    const std::vector<std::uint8_t> values = read<std::uint8_t>(group, column);
+    if (std::any_of(values.begin(), values.end(), [](std::uint8_t value) { return value > 1; })) {
+      report(schema::child(group, column), "values other than 0 and 1");
+    }
+  }
+
   const Hdf5File& file_;
   const ExpectedSweep& sweep_;
   std::int64_t layers_ = 0;
@@ -247,6 +282,10 @@ class SweepChecker {
 };
 
 }  // namespace
+
+bool ExpectedSweep::asks_for(Scoring wanted) const {
+  return std::find(scoring.begin(), scoring.end(), wanted) != scoring.end();
+}
 
 std::vector<std::string> find_content_problems(const Hdf5File& file, const ExpectedSweep& sweep) {
   return SweepChecker(file, sweep).check();

@@ -118,6 +118,19 @@ void DurableFile::commit() {
   throw StorageError("write", file_, error_number);
 }
 
+void check_place_of(const std::filesystem::path& file) {
+  const std::filesystem::path folder = folder_of(file);
+  std::error_code status;
+  if (!std::filesystem::is_directory(folder, status)) {
+    throw InputError({.problem = fmt::format("cannot write '{}'", file.string()),
+                      .why = fmt::format("there is no folder '{}'", folder.string())});
+  }
+  if (std::filesystem::is_directory(file, status)) {
+    throw InputError(
+        {.problem = fmt::format("cannot write '{}'", file.string()), .why = "it is a directory"});
+  }
+}
+
 void write_file_durably(const std::filesystem::path& file,
                         std::initializer_list<std::span<const std::uint8_t>> pieces) {
   if (is_special(file)) return write_to_special(file, pieces);

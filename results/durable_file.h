@@ -32,6 +32,10 @@ class DurableFile {
   int descriptor_ = -1;
 };
 
+// Throws InputError if `file` cannot be written because its folder is missing or it is itself a folder: to be
+// called before the work whose result goes there.
+void check_place_of(const std::filesystem::path& file);
+
 // Writes the pieces one after another to temporary_name(file), syncs, renames, syncs the folder. On failure
 // throws StorageError and leaves neither the temporary file nor a changed `file`. A `file` that is a device
 // or a pipe (/dev/stdout) is written to as it is.

@@ -155,12 +155,14 @@ class ModeMerger {
 };
 
 void merge_modes(Hdf5File& store, const SweepParts& sweep, std::vector<LacMode> modes,
-                 const std::vector<const PartInfo*>& parts, const RunManifest& manifest) {
+                 const std::vector<const PartInfo*>& parts, const RunManifest& manifest,
+                 const KeepAlive& keep_alive) {
   if (parts.empty()) return;
   std::erase_if(modes, [&](LacMode mode) { return !parts.front()->modes.contains(mode); });
   std::vector<ModeMerger> mergers;
   for (const LacMode mode : modes) mergers.emplace_back(store, sweep, mode, parts, manifest);
   for (const PartInfo* const part : parts) {
+    if (keep_alive) keep_alive();
     const Hdf5File file = open_part(part->place);
     for (ModeMerger& merger : mergers) merger.append(file, *part);
   }
@@ -254,7 +256,7 @@ void write_root(Hdf5File& store, const RunDirectory& run, const RunManifest& man
 }
 
 void write_store(const std::filesystem::path& file, const RunDirectory& run, const RunManifest& manifest,
-                 const RunInspection& inspection) {
+                 const RunInspection& inspection, const KeepAlive& keep_alive) {
   Hdf5File store = Hdf5File::create(file);
   write_root(store, run, manifest, inspection);
   store.create_group(schema::kResults);
@@ -262,8 +264,8 @@ void write_store(const std::filesystem::path& file, const RunDirectory& run, con
     const PartInfo& any = sweep.shared.empty() ? *sweep.propagate.front() : *sweep.shared.front();
     create_sweep(store, sweep.group, any.layers, manifest.alphas);
     merge_questions(store, sweep);
-    merge_modes(store, sweep, {LacMode::kTrace, LacMode::kExit}, sweep.shared, manifest);
-    merge_modes(store, sweep, {LacMode::kPropagate}, sweep.propagate, manifest);
+    merge_modes(store, sweep, {LacMode::kTrace, LacMode::kExit}, sweep.shared, manifest, keep_alive);
+    merge_modes(store, sweep, {LacMode::kPropagate}, sweep.propagate, manifest, keep_alive);
   }
   store.close();
 }
@@ -282,7 +284,7 @@ std::filesystem::path merge_run(const RunDirectory& run, const MergeOptions& opt
   std::filesystem::path output = options.output.empty() ? run.store_file() : options.output;
   const std::filesystem::path temporary = temporary_name(output);
   try {
-    write_store(temporary, run, manifest, inspection);
+    write_store(temporary, run, manifest, inspection, options.keep_alive);
     append_checksum_trailer(temporary);
   } catch (const Hdf5Error& error) {
     remove_quietly(temporary);

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "core/keep_alive.h"
 #include "results/hdf5_file.h"
 #include "results/run_directory.h"
 
@@ -13,6 +14,7 @@ namespace lacuna {
 struct MergeOptions {
   bool allow_incomplete = false;      // merge what is there and mark the store as incomplete
   std::filesystem::path output = {};  // empty: the run directory's store.h5
+  KeepAlive keep_alive = {};          // called for every part; what it throws ends the merge without a trace
 };
 
 // Checks every part (checksum, unit, questions), then copies them in plan order into one file, a few rows at

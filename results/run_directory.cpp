@@ -51,6 +51,14 @@ void remove_temporary_parts(const RunDirectory& run) {
     std::error_code ignored;
     if (entry.path().extension() == kTemporaryExtension) std::filesystem::remove(entry.path(), ignored);
   }
+  // A store that was being merged may be as large as the run.
+  for (const auto& entry : std::filesystem::directory_iterator(run.root(), status)) {
+    std::error_code ignored;
+    const bool is_ours = entry.path().filename().string().starts_with('.');
+    if (is_ours && entry.path().extension() == kTemporaryExtension) {
+      std::filesystem::remove(entry.path(), ignored);
+    }
+  }
 }
 
 void write_manifest(const RunDirectory& run, const RunManifest& manifest) {

@@ -50,7 +50,8 @@ class RunDirectory {
   std::filesystem::path root_;
 };
 
-// Removes the temporary files of dead writers. Only while nobody writes: at the start of a run, by rank 0.
+// Removes the temporary files of dead writers, in parts/ and in the run directory itself. Only while nobody
+// writes: at the start of a run, by rank 0.
 void remove_temporary_parts(const RunDirectory& run);
 
 // Writes manifest.json at once or not at all (temporary name, fsync, rename). Throws StorageError.

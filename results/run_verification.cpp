@@ -33,7 +33,8 @@ ExpectedSweep expect_sweep(const RunManifest& manifest, const std::vector<const 
       .propagate = {},
       .has_exit = std::ranges::count(manifest.modes, LacMode::kExit) > 0,
       .alphas = manifest.alphas,
-      .norms = manifest.norms};
+      .norms = manifest.norms,
+      .scoring = manifest.scoring.at(static_cast<std::size_t>(any.benchmark.value()))};
   for (const WorkUnit* const unit : units) {
     auto& questions = unit->stream == StreamKind::kShared ? sweep.shared : sweep.propagate;
     for (std::int64_t i = 0; i < unit->question_count; ++i) {

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <stdexcept>
-#include <system_error>
 
 #include "core/error.h"
 #include "results/durable_file.h"
@@ -88,16 +87,7 @@ Hdf5File build(const std::filesystem::path& name, const TraceFile& trace) {
 }  // namespace
 
 void write_trace_file(const std::filesystem::path& file, const TraceFile& trace) {
-  const std::filesystem::path folder = file.has_parent_path() ? file.parent_path() : ".";
-  std::error_code status;
-  if (!std::filesystem::is_directory(folder, status)) {
-    throw InputError({.problem = fmt::format("cannot write '{}'", file.string()),
-                      .why = fmt::format("there is no folder '{}'", folder.string())});
-  }
-  if (std::filesystem::is_directory(file, status)) {
-    throw InputError(
-        {.problem = fmt::format("cannot write '{}'", file.string()), .why = "it is a directory"});
-  }
+  check_place_of(file);
   write_file_durably(file, {build(file, trace).image()});
 }
 

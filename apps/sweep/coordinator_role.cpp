@@ -5,13 +5,16 @@
 #include <exception>
 
 #include "apps/report_error.h"
-#include "apps/sweep/run_reporter.h"
+#include "apps/sweep/run_pulse.h"
 #include "apps/sweep/sweep_patience.h"
 #include "core/log.h"
 #include "orchestrator/stop_signals.h"
 
 namespace lacuna {
 namespace {
+
+// A supervisor gives its engine five seconds to end.
+constexpr std::chrono::seconds kFarewell{15};
 
 // The first worker's reason stands for all: usually they are the same.
 std::string describe_no_worker(const SweepOutcome& outcome) {
@@ -43,9 +46,10 @@ Verdict judge_outcome(const SweepOutcome& outcome, std::size_t lost_units) {
     return {ExitCode::kInterrupted, fmt::format("stopped by {} with {} unit(s) to go; {}",
                                                 *outcome.stop_signal, outcome.unfinished_units, kResume)};
   }
-  return {
-      outcome.failed_workers.empty() ? ExitCode::kFailure : outcome.failed_workers.begin()->second.exit_code,
-      fmt::format("error: {}; {}", describe_no_worker(outcome), kResume)};
+  // If nobody ever worked, their reason (no such GPU, say) is that of the run.
+  const bool nobody_worked = outcome.workers.empty() && !outcome.failed_workers.empty();
+  return {nobody_worked ? outcome.failed_workers.begin()->second.exit_code : ExitCode::kFailure,
+          fmt::format("error: {}; {}", describe_no_worker(outcome), kResume)};
 }
 
 void announce_run(const OpenedRun& run, std::size_t workers, ProgressPrinter& progress) {
@@ -76,23 +80,6 @@ CoordinatorOptions make_options(const OpenedRun& run, const SweepPatience& patie
   return options;
 }
 
-// The sweep of a run that is open. A failure ends the run; what is committed stays.
-Verdict run_units(CoordinatorChannel& channel, const SweepPatience& patience, OpenedRun& run,
-                  ProgressPrinter& progress, bool workers_can_be_lost, SweepOutcome& outcome) {
-  RunReporter reporter(run);
-  try {
-    outcome = coordinate(channel, run.start_message(), run.open_units, run.earlier, progress,
-                         make_options(run, patience, reporter, workers_can_be_lost));
-    record_session(run, outcome);
-  } catch (const Error& error) {
-    reporter.end(error.exit_code(), error.what());
-    throw;
-  }
-  Verdict verdict = judge_outcome(outcome, reporter.lost_units().size());
-  reporter.end(verdict.exit_code, verdict.sentence);
-  return verdict;
-}
-
 }  // namespace
 
 CoordinatorReport run_coordinator(CoordinatorChannel& channel, const SweepRequest& request,
@@ -103,23 +90,34 @@ CoordinatorReport run_coordinator(CoordinatorChannel& channel, const SweepReques
     const PreparedSweep sweep = prepare_sweep(request, inference);
     for (const std::string& warning : sweep.warnings) progress.print_line("warning: " + warning);
     const auto announce = [&](const std::string& text) { progress.print_line(text); };
-    OpenedRun& run = report.run.emplace(open_run(sweep, hash_content(sweep, announce)));
-    announce_run(run, channel.workers().size(), progress);
-    const Verdict verdict = run_units(channel, SweepPatience(sweep.config.compute), run, progress,
-                                      workers_can_be_lost, report.outcome);
+    const nlohmann::json content = hash_content(sweep, announce, make_run_pulse(sweep.config.output));
+    report.run = std::make_unique<OpenedRun>(open_run(sweep, content));
+    announce_run(*report.run, channel.workers().size(), progress);
+    report.reporter = std::make_unique<RunReporter>(*report.run);
+    report.outcome = coordinate(channel, report.run->start_message(), report.run->open_units,
+                                report.run->earlier, progress,
+                                make_options(*report.run, SweepPatience(sweep.config.compute),
+                                             *report.reporter, workers_can_be_lost));
+    record_session(*report.run, report.outcome);
+    const Verdict verdict = judge_outcome(report.outcome, report.reporter->lost_units().size());
     report.exit_code = verdict.exit_code;
     if (!verdict.sentence.empty()) {
       progress.print_line("lacuna: " + verdict.sentence);
+      report.reporter->end(verdict.exit_code, verdict.sentence);
+      report.reporter.reset();
       report.run.reset();
     }
   } catch (...) {
-    report.run.reset();
     progress.finish();
     report.exit_code = report_error(std::current_exception());
+    if (report.reporter) report.reporter->end(report.exit_code, "see the log");
+    report.reporter.reset();
+    report.run.reset();
   }
   // A rank that exits with an error ends the job, and rank 0 still has to merge.
-  const bool all_end_now = !report.run.has_value();
-  stop_workers(channel, all_end_now ? report.exit_code : ExitCode::kOk);
+  const bool all_end_now = !report.run;
+  report.absent_workers = stop_workers(channel, all_end_now ? report.exit_code : ExitCode::kOk,
+                                       workers_can_be_lost ? kFarewell : std::chrono::milliseconds(0));
   return report;
 }
 

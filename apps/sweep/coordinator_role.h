@@ -1,10 +1,12 @@
 // What the coordinating process does while there are workers: reads, checks, hands out, watches.
 #pragma once
 
-#include <optional>
+#include <memory>
+#include <set>
 
 #include "apps/sweep/inference_parts.h"
 #include "apps/sweep/opened_run.h"
+#include "apps/sweep/run_reporter.h"
 #include "core/channel.h"
 #include "core/error.h"
 #include "orchestrator/coordinator.h"
@@ -14,8 +16,10 @@ namespace lacuna {
 // What there is to do when the workers are gone.
 struct CoordinatorReport {
   ExitCode exit_code = ExitCode::kOk;
-  std::optional<OpenedRun> run;  // if there is something to merge
+  std::unique_ptr<OpenedRun> run;         // if there is something to merge
+  std::unique_ptr<RunReporter> reporter;  // of that run: to be told its end
   SweepOutcome outcome;
+  std::set<WorkerId> absent_workers;  // hang or are gone: they do not take part in MPI's farewell
 };
 
 // Runs the sweep over the channel and tells the workers to stop. Every failure is printed here, before they

@@ -31,8 +31,8 @@ struct WorkerPlace {
 };
 
 struct InferenceParts {
-  // Throws InputError if it cannot be used.
-  std::function<ModelSummary(const ModelConfig&)> check_model;
+  // Throws InputError if the model cannot be used for these benchmarks.
+  std::function<ModelSummary(const ModelConfig&, const std::vector<BenchmarkConfig>&)> check_model;
   std::function<std::int64_t()> count_gpus;
   std::function<std::unique_ptr<UnitExecutor>(const ExperimentConfig&, const WorkerPlace&)> make_executor;
   // For people: "LibTorch 1.13.1, CPU".

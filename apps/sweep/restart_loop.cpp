@@ -21,6 +21,8 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kLook{50};
 constexpr std::chrono::milliseconds kLongestPause{60000};
+// A job that ran for so long was not stillborn.
+constexpr std::chrono::minutes kLongRun{10};
 // Between SIGTERM and SIGKILL.
 constexpr std::chrono::milliseconds kLastWords{5000};
 constexpr int kCannotStart = 127;
@@ -46,8 +48,11 @@ class Job {
   // How it ended, if it has.
   std::optional<int> find_status() {
     int status = 0;
-    if (waitpid(process_, &status, WNOHANG) != process_) return std::nullopt;
-    return status;
+    const pid_t waited = waitpid(process_, &status, WNOHANG);
+    if (waited == process_) return status;
+    // Somebody else took its end: nothing is known of it but that it ended.
+    if (waited < 0 && errno == ECHILD) return W_EXITCODE(static_cast<int>(ExitCode::kFailure), 0);
+    return std::nullopt;
   }
 
   void signal(int number) const { ::kill(process_, number); }
@@ -127,7 +132,9 @@ class RestartLoop {
   int run() {
     std::chrono::milliseconds pause = options_.first_pause;
     for (int attempt = 0;; ++attempt) {
+      const Clock::time_point start = Clock::now();
       const int status = run_once();
+      if (Clock::now() - start > kLongRun) pause = options_.first_pause;
       const int code = to_exit_code(status);
       if (was_stopped_) return is_decided(code) ? code : static_cast<int>(ExitCode::kInterrupted);
       if (is_decided(code) || code == kCannotStart || attempt >= options_.restarts) return code;
@@ -194,6 +201,7 @@ class RestartLoop {
 }  // namespace
 
 int run_with_restarts(const RestartOptions& options) {
+  std::signal(SIGCHLD, SIG_DFL);  // a parent that ignores it hands that on, and ends would go unnoticed
   return RestartLoop(options).run();
 }
 

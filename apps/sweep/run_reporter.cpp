@@ -54,7 +54,12 @@ void RunReporter::on_unit_done() {
   const BundlingOptions options = BundlingOptions::from_environment();
   if (++units_since_bundling_ < options.parts) return;
   units_since_bundling_ = 0;
-  const BundlingOutcome outcome = bundle_parts(run_.directory, run_.manifest, options);
+  BundlingOutcome outcome;
+  try {
+    outcome = bundle_parts(run_.directory, run_.manifest, options);
+  } catch (const StorageError& error) {
+    log_warning("parts stay loose: {}", error.what());  // bundles only save files
+  }
   for (const QuarantinedFile& file : outcome.quarantined) {
     log_warning("{} was moved to {}: {}", file.file.string(), file.moved_to.string(), file.why);
   }

@@ -18,9 +18,9 @@ class RunReporter {
   explicit RunReporter(const OpenedRun& run);
 
   void on_tick(const SweepSnapshot& snapshot);
-  // Bundles after every so many units. Throws StorageError.
+  // Bundles after every so many units.
   void on_unit_done();
-  // The last status.
+  // The last status, when there is a store or it is known that there will be none.
   void end(ExitCode exit_code, const std::string& error);
 
   // Units whose parts were found damaged after their commit: they are to be computed again.

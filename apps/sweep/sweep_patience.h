@@ -13,7 +13,7 @@ struct SweepPatience {
       : heartbeat(to_milliseconds(compute.heartbeat_seconds)),
         // The supervisor must have noticed, killed and reported a hung engine before its rank is given up.
         lease(heartbeat + heartbeat / 2 + std::chrono::seconds(5)),
-        // The coordinator merges parts in between; nobody loses anything by waiting for it.
+        // The coordinator bundles parts in between; nobody loses anything by waiting for it.
         coordinator_silence(std::max<std::chrono::milliseconds>(lease, std::chrono::seconds(60))),
         grace(to_milliseconds(compute.grace_seconds)) {}
 

@@ -15,12 +15,12 @@ namespace {
 constexpr std::uintmax_t kLongReadBytes = 2'000'000'000;
 
 // Hashes by file name relative to `base` (a directory, or the one file itself).
-nlohmann::json hash_files(const std::vector<std::filesystem::path>& files,
-                          const std::filesystem::path& base) {
+nlohmann::json hash_files(const std::vector<std::filesystem::path>& files, const std::filesystem::path& base,
+                          const KeepAlive& keep_alive) {
   nlohmann::json hashes = nlohmann::json::object();
   for (const std::filesystem::path& file : files) {
     const std::filesystem::path name = file == base ? file.filename() : file.lexically_relative(base);
-    hashes[name.empty() ? file.filename().string() : name.string()] = hash_file(file);
+    hashes[name.empty() ? file.filename().string() : name.string()] = hash_file(file, keep_alive);
   }
   return hashes;
 }
@@ -43,13 +43,16 @@ PreparedSweep prepare_sweep(const SweepRequest& request, const InferenceParts& i
       sweep.warnings.push_back(fmt::format("{}: {}", config.name, warning));
     }
   }
-  for (const ModelConfig& model : sweep.config.models) sweep.models.push_back(inference.check_model(model));
+  for (const ModelConfig& model : sweep.config.models) {
+    sweep.models.push_back(inference.check_model(model, sweep.config.benchmarks));
+  }
   sweep.plan = make_work_plan(sweep.config, sweep.question_counts);
   return sweep;
 }
 
 nlohmann::json hash_content(const PreparedSweep& sweep,
-                            const std::function<void(const std::string&)>& announce) {
+                            const std::function<void(const std::string&)>& announce,
+                            const KeepAlive& keep_alive) {
   std::uintmax_t bytes = 0;
   for (const ModelSummary& model : sweep.models) {
     for (const std::filesystem::path& file : model.files) {
@@ -63,11 +66,12 @@ nlohmann::json hash_content(const PreparedSweep& sweep,
   }
   nlohmann::json models = nlohmann::json::object();
   for (std::size_t i = 0; i < sweep.models.size(); ++i) {
-    models[sweep.config.models[i].name] = hash_files(sweep.models[i].files, sweep.config.models[i].path);
+    models[sweep.config.models[i].name] =
+        hash_files(sweep.models[i].files, sweep.config.models[i].path, keep_alive);
   }
   nlohmann::json benchmarks = nlohmann::json::object();
   for (const BenchmarkConfig& config : sweep.config.benchmarks) {
-    benchmarks[config.name] = hash_files(files_of(config), config.path);
+    benchmarks[config.name] = hash_files(files_of(config), config.path, keep_alive);
   }
   return {{"models", models}, {"benchmarks", benchmarks}};
 }

@@ -10,6 +10,7 @@
 #include "apps/sweep/engine_placement.h"
 #include "apps/sweep/inference_parts.h"
 #include "core/experiment_config.h"
+#include "core/keep_alive.h"
 #include "core/work_unit.h"
 
 namespace lacuna {
@@ -32,9 +33,11 @@ struct PreparedSweep {
 PreparedSweep prepare_sweep(const SweepRequest& request, const InferenceParts& inference);
 
 // What the results depend on besides the config: {"models": {name: {file: hash}}, "benchmarks": {...}}. Reads
-// all of these files; `announce` gets a sentence if that is going to take a while.
+// all of these files; `announce` gets a sentence if that is going to take a while, `keep_alive` is called
+// meanwhile.
 nlohmann::json hash_content(const PreparedSweep& sweep,
-                            const std::function<void(const std::string&)>& announce);
+                            const std::function<void(const std::string&)>& announce,
+                            const KeepAlive& keep_alive = {});
 
 // Names all that two runs must share to share a run directory.
 std::string compute_fingerprint(const ExperimentConfig& config, const nlohmann::json& content);

@@ -8,7 +8,9 @@
 #include <thread>
 
 #include "analysis/results_table.h"
+#include "apps/report_error.h"
 #include "apps/sweep/coordinator_role.h"
+#include "apps/sweep/run_pulse.h"
 #include "apps/sweep/worker_role.h"
 #include "core/log.h"
 #include "orchestrator/launch_environment.h"
@@ -22,10 +24,12 @@
 namespace lacuna {
 namespace {
 
-void finish_run(const CoordinatorReport& report) {
+void merge_and_print(const CoordinatorReport& report) {
   const bool complete = report.outcome.is_complete();
   const std::filesystem::path store =
-      merge_run(report.run->directory, {.allow_incomplete = !complete, .output = {}});
+      merge_run(report.run->directory, {.allow_incomplete = !complete,
+                                        .output = {},
+                                        .keep_alive = make_run_pulse(report.run->directory.root())});
   fmt::print("{}\nstore: {}\n", render_table(store, TableFormat::kMarkdown), store.string());
   std::fflush(stdout);
   log_info("merged into {}", store.string());
@@ -37,10 +41,35 @@ void finish_run(const CoordinatorReport& report) {
   }
 }
 
+// What is left to do when the workers are gone. Failures are printed; returns the process's exit code.
 ExitCode finish(const CoordinatorReport& report) {
-  if (report.run) finish_run(report);
+  ExitCode code = report.exit_code;
+  if (report.run) {
+    std::string error;
+    try {
+      merge_and_print(report);
+    } catch (const std::exception& failure) {
+      error = failure.what();
+      code = report_error(std::current_exception());
+      // A part that was damaged after its commit is no bad input: the same command computes it again.
+      if (code == ExitCode::kBadInput) code = ExitCode::kFailure;
+    }
+    report.reporter->end(code, error);
+  }
   close_log();
-  return report.exit_code;
+  return code;
+}
+
+// Whatever a worker throws is a defect that must not leave the others waiting.
+template <class Serve>
+ExitCode serve_or_die(const Serve& serve) {
+  try {
+    return serve();
+  } catch (...) {
+    const ExitCode code = report_error(std::current_exception());
+    close_log();
+    std::_Exit(static_cast<int>(code));
+  }
 }
 
 // Coordinator and worker in one process: the same code, a channel in memory.
@@ -55,11 +84,11 @@ ExitCode run_alone(const SweepRequest& request, const InferenceParts& inference)
     close_log();
     std::_Exit(static_cast<int>(report.exit_code));
   });
-  if (inside) {
-    serve_inside(*links.workers.front(), NodePlace{}, inference);
-  } else {
-    serve_with_engine_process(*links.workers.front(), NodePlace{});
-  }
+  serve_or_die([&] {
+    WorkerChannel& channel = *links.workers.front();
+    if (inside) return serve_inside(channel, NodePlace{}, inference);
+    return serve_with_engine_process(channel, NodePlace{}).value_or(ExitCode::kFailure);
+  });
   coordinator.join();
   return finish(report);
 }
@@ -71,10 +100,12 @@ ExitCode run_as_worker_rank(MpiSession& session, const SweepRequest& request,
                        .local_workers = session.local_workers(),
                        .workers_on_same_cores = session.workers_on_same_cores()};
   const auto channel = session.make_worker_channel();
-  if (request.engine == EnginePlacement::kInside) return serve_inside(*channel, node, inference);
-  const std::optional<ExitCode> code = serve_with_engine_process(*channel, node);
-  if (!code) MpiSession::leave_at_once(static_cast<int>(ExitCode::kFailure));
-  return *code;
+  return serve_or_die([&] {
+    if (request.engine == EnginePlacement::kInside) return serve_inside(*channel, node, inference);
+    const std::optional<ExitCode> code = serve_with_engine_process(*channel, node);
+    if (!code) MpiSession::leave_at_once(static_cast<int>(ExitCode::kFailure));
+    return *code;
+  });
 }
 
 ExitCode run_under_mpi(const SweepRequest& request, const InferenceParts& inference) {
@@ -84,11 +115,11 @@ ExitCode run_under_mpi(const SweepRequest& request, const InferenceParts& infere
   const auto channel = session->make_coordinator_channel();
   const CoordinatorReport report =
       run_coordinator(*channel, request, inference, /*workers_can_be_lost=*/true);
-  if (report.outcome.silent_workers.empty()) {
+  if (report.absent_workers.empty()) {
     session.reset();  // before merging: waiting ranks would burn their cores
     return finish(report);
   }
-  // A rank that hangs would hang MPI's own farewell.
+  // A rank that hangs or is gone would hang MPI's own farewell.
   const ExitCode code = finish(report);
   MpiSession::leave_at_once(static_cast<int>(code));
 }

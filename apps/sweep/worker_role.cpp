@@ -9,6 +9,7 @@
 #include "orchestrator/engine_supervisor.h"
 #include "orchestrator/launch_environment.h"
 #include "orchestrator/stop_signals.h"
+#include "results/part_catalog.h"
 #include "results/part_writer.h"
 #include "worker/serve/worker_loop.h"
 
@@ -53,8 +54,8 @@ SupervisorOptions make_supervisor_options(const StartWork& start) {
   return {.heartbeat = patience.heartbeat,
           .coordinator_silence = patience.coordinator_silence,
           .is_committed = [directory](const WorkUnit& unit) {
-            std::error_code ignored;
-            return std::filesystem::exists(directory.part_file(unit.id), ignored);
+            // It may already be in a bundle.
+            return list_parts(directory).by_unit().contains(unit.id);
           }};
 }
 

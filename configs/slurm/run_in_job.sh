@@ -25,12 +25,12 @@ choose_launcher() {
   count=$(wc -l <"$ranks")
   if [[ -z "${LACUNA_USE_MPIRUN:-}" ]] && srun --mpi=list 2>&1 | grep -q pmix; then
     # cpus-per-task: srun does not take it from the job since SLURM 22.05. kill-on-bad-exit=0: when a rank fails
-    # the others go on. (SLURM's PMIx may end all of them when one is killed; then --restarts has its turn.)
+    # the others go on. wait: ranks that cannot say farewell to one that is gone are ended. (SLURM's PMIx may end all of them when one is killed; then --restarts has its turn.)
     # No --gpus-per-task=1, which would give rank 0 a GPU too, and no --gpu-bind: every rank sees all
     # of the job's GPUs on its node, and lacuna gives each worker its own. (--gpu-bind=none does not mean that: it
     # leaves CUDA_VISIBLE_DEVICES unset.)
     echo "srun --mpi=pmix --ntasks=$count --distribution=arbitrary --cpus-per-task=${SLURM_CPUS_PER_TASK:-1}" \
-      "--kill-on-bad-exit=0"
+      "--kill-on-bad-exit=0 --wait=60"
     return
   fi
   # bind-to none: lacuna shares a node's cores among its workers itself. The keepalive settings: without them mpirun

@@ -1,4 +1,4 @@
-"""`lacuna status`, `verify`, `compare` and `merge` on a made-up run, as a user calls them: outputs, exit codes, --json.
+"""`lacuna status`, `verify`, `compare`, `merge` and `table --out` on a made-up run, as a user calls them: outputs, exit codes, --json.
 
 usage: run_commands_test.py MAKE_SYNTHETIC_RUN LACUNA
 """
@@ -61,6 +61,29 @@ def check_compare(store, other):
     lacuna("compare", store, other.parent / "manifest.json", code=2)
 
 
+def check_table_file(store):
+    out = store.parent / "table.md"
+    assert lacuna("table", store, "--out", out) == "" and out.read_text() == lacuna("table", store)
+    out.unlink()
+    nowhere = store.parent / "gone" / "table.md"
+    message = lacuna("table", store, "--out", nowhere, code=2)
+    assert f"cannot write '{nowhere}'" in message and "there is no folder" in message, message
+
+
+def check_wrong_command_lines(run):
+    def message_of(*arguments):
+        message = lacuna(*arguments, code=2)
+        assert message.startswith("lacuna: error: ") and message.count("\n") == 1, message
+        return message
+
+    assert "no command is given; see lacuna --help" in message_of()
+    assert "there is no command or option 'tabel'; see lacuna --help" in message_of("tabel", run)
+    assert "there is no command or option '--json'; see lacuna --help" in message_of("--json")
+    message = message_of("status", run, "--jsno")
+    assert "--jsno" in message and message.endswith("; see lacuna status --help\n"), message
+    assert message_of("status").endswith("; see lacuna status --help\n")
+
+
 def check_damage(run):
     part = sorted((run / "parts").glob("*.h5"))[3]
     whole = part.read_bytes()
@@ -91,6 +114,8 @@ def main():
         lacuna("verify", run)
         lacuna("status", run)
         assert snapshot(run) == before, "status, verify and compare change nothing"
+        check_wrong_command_lines(run)
+        check_table_file(other / "store.h5")
         check_damage(run)
         for command in ("status", "verify"):
             assert "manifest.json" in lacuna(command, folder, code=2)

@@ -7,10 +7,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   config.path = testing::fuzz_folder().write("test.jsonl", testing::view_input(data, size));
   for (const char* const kind : {"boolq", "mmlu", "gpqa"}) {
     config.name = config.kind = kind;
-    for (const char* const protocol : {"paper", "harness"}) {
-      config.protocol = protocol;
-      testing::allow_refusal([&] { testing::read_all_questions(config); });
-    }
+    testing::read_in_every_way(config);
   }
   return 0;
 }

@@ -151,7 +151,7 @@ std::vector<std::string> fake_gpus() {
 
 InferenceParts make_fake_parts() {
   return {.check_model =
-              [](const ModelConfig& model) {
+              [](const ModelConfig& model, const std::vector<BenchmarkConfig>&) {
                 const auto file = model.path / "config.json";
                 if (!std::ifstream(file)) {
                   throw InputError({.problem = "there is no config.json"},

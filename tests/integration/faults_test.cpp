@@ -122,6 +122,30 @@ TEST_F(Faults, AFullDiskStopsTheRunWithOneSentence) {
   }
 }
 
+TEST_F(Faults, ARankThatHangsIdleDoesNotKeepTheStoreBack) {
+  if (HAS_MPI == 0) GTEST_SKIP() << "built without MPI";
+  // One unit for two workers: the one that has nothing to do is stopped, and cannot take part in MPI's
+  // farewell.
+  const std::string root = root_.string();
+  std::ofstream(root_ / "one.yaml")
+      << "models: [{name: a, path: a}]\nbenchmarks: [{benchmark: boolq, path: boolq.jsonl, limit: 2}]\n"
+         "lac: {alphas: [0.5], modes: [exit]}\ncompute: {device: cpu}\n";
+  std::ofstream(root_ / "stop.sh") << fmt::format(
+      R"(FAKE_UNIT_MS=2000 {} {} {}/one.yaml output={}/run >/dev/null 2>&1 &
+for i in $(seq 1000); do grep -q 'goes to worker' {}/run/run.log 2>/dev/null && break; sleep 0.02; done
+busy=$(sed -n 's/.*goes to worker \([12]\) .*/\1/p' {}/run/run.log)
+for pid in $(pgrep -f 'output={}/run'); do
+  tr '\0' '\n' </proc/$pid/environ | grep -q "^OMPI_COMM_WORLD_RANK=$((3 - busy))$" && kill -STOP $pid && echo stopped
+done
+wait
+)",
+      testing::launcher(3), FAKE_SWEEP, root, root, root, root, root);
+  const auto start = std::chrono::steady_clock::now();
+  EXPECT_EQ(testing::run_program("bash " + root + "/stop.sh", root_).out, "stopped\n");
+  EXPECT_TRUE(fs::exists(store("run")));
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(100));
+}
+
 TEST_F(Faults, PartsAreBundledDuringARun) {
   const Finished finished = run(0, "run", "", "LACUNA_BUNDLE_PARTS=10");
   ASSERT_EQ(finished.exit_code, 0) << finished.err;

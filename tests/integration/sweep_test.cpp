@@ -177,14 +177,14 @@ TEST_F(Sweep, ConfigErrorsAreReportedOnceAndByAllExitCodes) {
 }
 
 TEST_F(Sweep, ASecondCoordinatorIsRefused) {
-  const std::string slow = fmt::format("FAKE_UNIT_MS=200 {} {} output={} >/dev/null 2>&1 &", FAKE_SWEEP,
+  const std::string slow = fmt::format("FAKE_UNIT_MS=400 {} {} output={} >/dev/null 2>&1 &", FAKE_SWEEP,
                                        (root_ / "e.yaml").string(), (root_ / "run").string());
   ASSERT_EQ(std::system(slow.c_str()), 0);
   for (int i = 0; i < 200 && committed_units(directory("run")).empty(); ++i) {
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
   }
   const Finished refused = run(0, "run");
-  EXPECT_EQ(refused.exit_code, 2);
+  EXPECT_EQ(refused.exit_code, 1) << "it may succeed later";
   EXPECT_THAT(refused.err, HasSubstr("is in use: process "));
   for (int i = 0; i < 600 && !fs::exists(store("run")); ++i) {
     std::this_thread::sleep_for(std::chrono::milliseconds(50));

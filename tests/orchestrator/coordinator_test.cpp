@@ -180,6 +180,15 @@ TEST_F(CoordinatorTest, AFailingDiskStopsTheRunAndNoUnitIsBlamed) {
   EXPECT_THAT(outcome.set_aside, IsEmpty());
 }
 
+TEST_F(CoordinatorTest, WorkersThatDoNotSayGoodbyeAreNamed) {
+  MemoryLinks links = make_memory_links(2);
+  const MakeWorkerEngine engine = make_fake_engine(committed);
+  std::thread worker([&] { serve_units(*links.workers[0], engine); });  // nobody serves the second one
+  EXPECT_THAT(stop_workers(*links.coordinator, ExitCode::kOk, std::chrono::milliseconds(200)),
+              ElementsAre(WorkerId(2)));
+  worker.join();
+}
+
 TEST_F(CoordinatorTest, WorkersThatNeverComeUpAreGivenUp) {
   MemoryLinks links = make_memory_links(2);  // nobody serves them
   CoordinatorOptions options;

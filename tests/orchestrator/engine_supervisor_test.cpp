@@ -206,6 +206,25 @@ TEST(EngineSupervisor, AnEngineThatHangsIsKilledOnceAndReplaced) {
             (std::vector<std::string>{"start 1", "run u on 1", "kill 1", "start 2", "run v on 2"}));
 }
 
+TEST(EngineSupervisor, AUnitThatComesWhileAnEngineStartsIsNotChargedWithItsDeath) {
+  Scene scene;
+  // The second engine dies while it starts; the unit that came meanwhile goes to the third.
+  scene.behaviours = {Behaviour::kDies, Behaviour::kDiesAtStart};
+  EXPECT_EQ(supervise(scene, {make_task("u", 1), make_task("v", 2)}), ExitCode::kIncomplete);
+  ASSERT_EQ(answers_of<UnitFailed>(scene).size(), 1U);
+  EXPECT_EQ(answers_of<UnitFailed>(scene).front().unit, UnitId("u"));
+  ASSERT_EQ(answers_of<UnitDone>(scene).size(), 1U);
+  EXPECT_EQ(answers_of<UnitDone>(scene).front().unit, UnitId("v"));
+  EXPECT_EQ(scene.events.back(), "run v on 3");
+}
+
+TEST(EngineSupervisor, SaysThatItLeaves) {
+  Scene scene;
+  supervise(scene, {make_task("u", 1)});
+  EXPECT_EQ(answers_of<WorkerLeft>(scene).size(), 1U);
+  EXPECT_TRUE(std::holds_alternative<WorkerLeft>(scene.answers.back()));
+}
+
 TEST(EngineSupervisor, AWorkerWhoseEnginesNeverStartGivesUp) {
   Scene scene;
   scene.behaviours = std::deque<Behaviour>(10, Behaviour::kDiesAtStart);

@@ -64,7 +64,7 @@ TEST(RunLock, KeepsASecondOneOffAndEndsWithItsProcess) {
     try {
       const RunLock second(directory);
       FAIL() << "two locks";
-    } catch (const InputError& error) {
+    } catch (const SystemError& error) {
       EXPECT_THAT(error.what(), ::testing::HasSubstr("process " + std::to_string(getpid())));
     }
   }

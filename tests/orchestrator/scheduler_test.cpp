@@ -253,6 +253,33 @@ TEST(Scheduler, ASilentWorkerLosesItsLease) {
   EXPECT_EQ(play.at(kB), "m0u1");
 }
 
+TEST(Scheduler, AWorkerThatGaveUpIsNotRevivedByWhatItStillSays) {
+  Play play(make_units(0, 4));
+  play.join_in(kA);
+  const AssignUnit last = play.take(kA);
+  play.tell(WorkerLost{kA, "its engines do not start"});
+  play.tell(LeaseFailed{kA, last.unit.id, last.lease, "no engine"});
+  play.tell(WorkerHeard{kA, last.lease});
+  EXPECT_EQ(play.scheduler.live_workers(), 0);
+  EXPECT_TRUE(play.scheduler.is_idle());
+  EXPECT_EQ(play.assigned.size(), 1U);
+  // What it committed before counts all the same.
+  play.tell(LeaseSucceeded{kA, last.unit.id, last.lease});
+  EXPECT_THAT(play.completed, ElementsAre(last.unit.id.value()));
+  EXPECT_EQ(play.scheduler.live_workers(), 0);
+}
+
+TEST(Scheduler, AFailureThatIsNotTheUnitsFaultIsNotCharged) {
+  Play play(make_units(0, 1));
+  play.join_in(kA);
+  for (int i = 0; i < 10; ++i) {
+    const AssignUnit failed = play.take(kA);
+    play.tell(LeaseFailed{kA, failed.unit.id, failed.lease, "disk full", false});
+    ASSERT_EQ(play.at(kA), "m0u0");
+  }
+  EXPECT_THAT(play.set_aside, IsEmpty());
+}
+
 TEST(Scheduler, ALateResultCounts) {
   Play play(make_units(0, 1),
             {.max_failures = 3, .suspicion_failures = 3, .lease = std::chrono::seconds(10)});

@@ -50,6 +50,17 @@ TEST(DurableFile, AFolderIsNotReplaced) {
   EXPECT_FALSE(std::filesystem::exists(temporary));
 }
 
+TEST(DurableFile, APlaceWhereNoFileCanBeIsRefusedBeforehand) {
+  const TemporaryFolder folder;
+  EXPECT_NO_THROW(check_place_of(folder.path() / "a.txt"));
+  EXPECT_NO_THROW(check_place_of("a.txt"));
+  EXPECT_NO_THROW(check_place_of("/dev/stdout"));
+  EXPECT_THROW(check_place_of(folder.path()), InputError);
+  EXPECT_THROW(check_place_of(folder.path() / "gone" / "a.txt"), InputError);
+  std::ofstream(folder.path() / "file") << "x";
+  EXPECT_THROW(check_place_of(folder.path() / "file" / "a.txt"), InputError);
+}
+
 std::string storage_error_of(const std::function<void()>& action) {
   try {
     action();

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <limits>
 
 #include "results/checksum_trailer.h"
 #include "results/hdf5_file.h"
@@ -198,6 +199,58 @@ TEST_F(RunVerificationTest, ContentsThatContradictEachOther) {
   EXPECT_THAT(
       problem([&] { rewrite(part(4), sweep + "propagate/pp/alpha_index", 0, std::vector<std::int32_t>{1}); }),
       HasSubstr("entry 0 is 1 instead of 0"));
+}
+
+// mmlu is scored both ways, boolq by log-likelihood only.
+class ScoredRunVerificationTest : public RunVerificationTest {
+ protected:
+  ScoredRunVerificationTest() {
+    made.config.benchmarks[0].scoring = {Scoring::kGenerate, Scoring::kLoglik};
+    made.config.benchmarks[1].scoring = {Scoring::kLoglik};
+    made.write_manifest_file();
+    made.write_parts(made.all_units());
+  }
+};
+
+TEST_F(ScoredRunVerificationTest, AWholeRunHasScoresAndWhereOnlyTheyAreAskedForNoAnswers) {
+  Verification result = verify();
+  EXPECT_EQ(result.exit_code(), ExitCode::kOk) << render_verification(result);
+  EXPECT_EQ(result.units_whole, 24);
+  const auto store = merge_run(made.run);
+  result = verify();
+  EXPECT_EQ(result.exit_code(), ExitCode::kOk) << render_verification(result);
+  EXPECT_TRUE(result.store_was_compared);
+  EXPECT_EQ(verify_store(store).exit_code(), ExitCode::kOk) << render_verification(verify_store(store));
+}
+
+TEST_F(ScoredRunVerificationTest, ScoresThatContradictEachOther) {
+  const std::string sweep = "/results/tiny-a/mmlu/";
+  const auto with = [&](const std::string& dataset, std::int64_t first, const auto& values) {
+    made.write_parts({1});
+    rewrite(part(1), sweep + dataset, first, values);
+    const std::vector<std::string> damage = verify().damage;
+    return damage.empty() ? "none" : damage.front();
+  };
+  using Ints = std::vector<std::int64_t>;
+  using Counts = std::vector<std::int32_t>;
+  using Bytes = std::vector<std::uint8_t>;
+  EXPECT_THAT(with("trace/loglik/question_index", 1, Ints{3}), HasSubstr("entry 1 is 3 instead of 4"));
+  EXPECT_THAT(with("exit/loglik/question_index", 8, Ints{4}), HasSubstr("entry 8 is 4 instead of 5"));
+  EXPECT_THAT(with("exit/loglik/alpha_index", 4, Counts{2}), HasSubstr("entry 4 is 2 instead of 1"));
+  EXPECT_THAT(with("trace/loglik/continuation_offsets", 1, Ints{-1}), HasSubstr("do not rise from 0"));
+  EXPECT_THAT(with("trace/loglik/continuation_offsets", 1, Ints{0}),
+              HasSubstr("a score without continuations"));
+  EXPECT_THAT(with("trace/loglik/continuation_offsets", 3, Ints{1000}), HasSubstr("its shape is"));
+  EXPECT_THAT(with("trace/loglik/token_count", 0, Counts{0}), HasSubstr("a continuation without tokens"));
+  for (const std::string column : {"is_greedy", "correct", "correct_normalized"}) {
+    EXPECT_THAT(with("exit/loglik/" + column, 0, Bytes{2}),
+                AllOf(HasSubstr(column), HasSubstr("values other than 0 and 1")));
+  }
+  for (const double value :
+       {std::numeric_limits<double>::quiet_NaN(), -std::numeric_limits<double>::infinity()}) {
+    EXPECT_THAT(with("exit/loglik/log_likelihood", 0, std::vector<double>{value}),
+                HasSubstr("values that are not finite"));
+  }
 }
 
 TEST_F(RunVerificationTest, AStoreThatAsksAQuestionTwice) {

@@ -32,6 +32,7 @@ std::string_view trim_white_space(std::string_view text);
 // At the end alone, as str.rstrip().
 std::string_view trim_trailing_white_space(std::string_view text);
 
+// 0 to 9; other scripts' digits are none.
 bool is_ascii_digit(char32_t code_point);
 // Letters of the Latin, Greek and Cyrillic scripts. Answers are judged by Latin letters; scripts that write
 // without spaces must not glue themselves to them, so they do not count.

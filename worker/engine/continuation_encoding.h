@@ -20,6 +20,8 @@ enum class SpecialTokens {
   kUnlessThere,  // the same, but nothing if the text starts with the begin token
 };
 
+// The token ids of `text` (UTF-8; other bytes as Tokenizer::encode takes them), with the tokens that the
+// tokenizer's post-processor adds as `special` says. Special tokens written out in `text` are recognised.
 std::vector<TokenId> encode_text(const Tokenizer& tokenizer, std::string_view text, SpecialTokens special);
 
 struct EncodedPairs {

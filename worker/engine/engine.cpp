@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <torch/version.h>
 
+#include <algorithm>
 #include <map>
 #include <optional>
 
@@ -79,6 +80,8 @@ class LacEngine : public UnitExecutor {
     model_.reset();  // never two models in memory
     const ModelConfig& wanted = element(config_.models, model);
     text_.emplace(wanted.path);
+    // Now, not after the minutes that a large model takes to load.
+    if (std::ranges::any_of(config_.benchmarks, needs_chat_template)) text_->require_chat_template();
     model_.emplace(load_model(wanted.path, config_.compute.dtype, device_, keep_alive));
     loaded_ = model;
   }
@@ -240,9 +243,10 @@ std::unique_ptr<UnitExecutor> make_engine(const ExperimentConfig& config, const 
   return std::make_unique<LacEngine>(config, options);
 }
 
-ModelFacts check_model(const ModelConfig& model) {
+ModelFacts check_model(const ModelConfig& model, const std::vector<BenchmarkConfig>& benchmarks) {
   ModelFacts facts = inspect_model(model.path);
   const PromptEncoder encoder(model.path);
+  if (std::ranges::any_of(benchmarks, needs_chat_template)) encoder.require_chat_template();
   const auto tokenizer_entries = static_cast<std::int64_t>(encoder.tokenizer().vocabulary_size());
   if (tokenizer_entries > facts.architecture.vocabulary) {
     throw InputError({.problem = fmt::format("the tokenizer has {} entries, the model's embedding only {}",

@@ -23,9 +23,9 @@ std::int64_t count_gpus();
 // loaded. Nothing is loaded yet.
 std::unique_ptr<UnitExecutor> make_engine(const ExperimentConfig& config, const EngineOptions& options);
 
-// Checks a model directory as far as headers tell (weights, shapes, tokenizer, chat template) and returns its
-// facts. Throws InputError.
-ModelFacts check_model(const ModelConfig& model);
+// Checks a model directory as far as headers tell (weights, shapes, tokenizer, and the chat template if one
+// of the benchmarks needs it) and returns its facts. Throws InputError.
+ModelFacts check_model(const ModelConfig& model, const std::vector<BenchmarkConfig>& benchmarks);
 
 // Prompt tokens of a question, for `lacuna plan`.
 class PromptCounter {

@@ -33,9 +33,15 @@ void check_tokens(std::span<const TokenId> tokens, std::string_view what, const 
 }
 
 void check_prompt(const GeneratorPrompt& prompt, std::int64_t vocabulary) {
-  // A token is predicted by the one before it.
-  if (static_cast<std::int64_t>(prompt.token_ids.size()) <= prompt.continuations.scored_prompt_tokens) {
+  if (prompt.token_ids.empty()) {
     throw InputError({.problem = fmt::format("the prompt of question '{}' is empty", prompt.question)});
+  }
+  if (static_cast<std::int64_t>(prompt.token_ids.size()) <= prompt.continuations.scored_prompt_tokens) {
+    throw InputError(
+        {.problem = fmt::format("the prompt of question '{}' has no token before those that are scored",
+                                prompt.question),
+         .why = "a token's probability is read at the token before it, and all of the prompt is part of the "
+                "continuations"});
   }
   check_tokens(prompt.token_ids, "the prompt", prompt.question, vocabulary);
   for (const std::vector<TokenId>& tokens : prompt.continuations.tokens) {

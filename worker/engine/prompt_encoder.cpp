@@ -1,5 +1,7 @@
 #include "worker/engine/prompt_encoder.h"
 
+#include "core/error.h"
+
 namespace lacuna {
 namespace {
 
@@ -13,28 +15,44 @@ nlohmann::ordered_json make_user_messages(const std::string& content) {
 
 }  // namespace
 
+bool needs_chat_template(const BenchmarkConfig& config) {
+  return config.protocol != "harness" || config.chat_template;
+}
+
 PromptEncoder::PromptEncoder(const std::filesystem::path& model_directory)
-    : tokenizer_(Tokenizer::load(model_directory)), chat_template_(ChatTemplate::load(model_directory)) {}
+    : tokenizer_(Tokenizer::load(model_directory)) {
+  try {
+    chat_template_ = ChatTemplate::load(model_directory);
+  } catch (const InputError&) {
+    why_no_template_ = std::current_exception();
+  }
+}
+
+void PromptEncoder::require_chat_template() const {
+  if (why_no_template_) std::rethrow_exception(why_no_template_);
+}
+
+std::string PromptEncoder::render(const nlohmann::ordered_json& messages) const {
+  require_chat_template();
+  return chat_template_->render(messages, /*add_generation_prompt=*/true);
+}
 
 std::vector<TokenId> PromptEncoder::encode_message(const std::string& user_message,
                                                    bool double_begin_token) const {
-  const std::string rendered =
-      chat_template_.render(make_user_messages(user_message), /*add_generation_prompt=*/true);
-  return tokenizer_.encode(rendered, double_begin_token);
+  return tokenizer_.encode(render(make_user_messages(user_message)), double_begin_token);
 }
 
 std::string PromptEncoder::write_prompt(const Benchmark& benchmark, QuestionIndex index,
                                         const BenchmarkConfig& config) const {
   if (config.protocol != "harness") {
-    return chat_template_.render(make_user_messages(benchmark.user_message(index)),
-                                 /*add_generation_prompt=*/true);
+    return render(make_user_messages(benchmark.user_message(index)));
   }
   const HarnessPrompt prompt = benchmark.harness_prompt(index);
   if (!config.chat_template) return prompt.context();
   auto messages = nlohmann::ordered_json::array();
   if (!prompt.description.empty()) messages.push_back(make_message("system", prompt.description));
   messages.push_back(make_message("user", prompt.examples + prompt.question));
-  return chat_template_.render(messages, /*add_generation_prompt=*/true);
+  return render(messages);
 }
 
 EncodedQuestion PromptEncoder::encode_question(const Benchmark& benchmark, QuestionIndex index,

@@ -49,6 +49,7 @@ class TopPChooser : public TokenChooser {
   std::uint64_t seed_;
 };
 
+// A GreedyChooser, or a TopPChooser with the config's temperature, top_p and seed, as config.greedy says.
 std::unique_ptr<TokenChooser> make_token_chooser(const GenerationConfig& config);
 
 }  // namespace lacuna

@@ -144,7 +144,10 @@ class WorkerLoop {
 
   void on(const StillHere&) {}
 
-  void on(const StopWork& stop) { exit_code_ = stop.exit_code; }
+  void on(const StopWork& stop) {
+    channel_.send(WorkerLeft{});
+    exit_code_ = stop.exit_code;
+  }
 
   WorkerChannel& channel_;
   const MakeWorkerEngine& make_engine_;

@@ -184,6 +184,29 @@ TEST_P(GoldenScoring, AnswersAreTheSameWithAndWithoutScores) {
   }
 }
 
+TEST_P(GoldenScoring, APromptThatLeavesNothingToPredictFromIsRefused) {
+  LACUNA_NEEDS_REFERENCE(golden_path(GetParam()));
+  const at::NoGradGuard no_grad;
+  const GoldenModel golden = open_golden(GetParam());
+  GeneratorPrompt prompt{.question = QuestionId("p"), .token_ids = {TokenId(1), TokenId(2)}};
+  prompt.continuations = {.scored_prompt_tokens = 2, .tokens = {{TokenId(3)}}};
+  const auto message = [&] {
+    try {
+      run(golden, make_golden_options(golden, LacMode::kTrace, 1), {prompt});
+    } catch (const InputError& error) {
+      return std::string(error.what());
+    }
+    return std::string("not refused");
+  };
+  EXPECT_NE(message().find("the prompt of question 'p' has no token before those that are scored"),
+            std::string::npos)
+      << message();
+  prompt.continuations.scored_prompt_tokens = 1;
+  EXPECT_EQ(message(), "not refused");
+  prompt = {.question = QuestionId("p"), .token_ids = {}};
+  EXPECT_NE(message().find("the prompt of question 'p' is empty"), std::string::npos) << message();
+}
+
 // The reference's own greedy answers as continuations: their states, and so their logits, are recorded.
 TEST_P(GoldenScoring, GreedyAnswersHaveTheReferencesLogLikelihoods) {
   LACUNA_NEEDS_REFERENCE(golden_path(GetParam()));

@@ -4,7 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "core/error.h"
 #include "tests/reference_files.h"
+#include "tests/temporary_folder.h"
 #include "tests/worker/benchmarks/benchmark_config.h"
 
 namespace lacuna::testing {
@@ -95,6 +97,33 @@ TEST_P(PromptEncoding, NothingIsComparedUnlessAskedFor) {
   config.scoring = {Scoring::kGenerate};
   const auto benchmark = load_benchmark(config, 0);
   EXPECT_FALSE(make_encoder().encode_question(*benchmark, QuestionIndex(0), config, true).pairs.has_value());
+}
+
+// A base model: the same tokenizer without tokenizer_config.json.
+TEST_P(PromptEncoding, ABaseModelNeedsAChatTemplateForChatPromptsOnly) {
+  LACUNA_NEEDS_REFERENCE(path());
+  TemporaryFolder folder;
+  std::filesystem::create_symlink(std::filesystem::absolute(reference_root() / path() / "tokenizer.json"),
+                                  folder.path() / "tokenizer.json");
+  const PromptEncoder base(folder.path());
+  const BenchmarkConfig plain = make_mmlu("harness", false);
+  const auto benchmark = load_benchmark(plain, 0);
+  EXPECT_FALSE(needs_chat_template(plain));
+  EXPECT_EQ(base.encode_question(*benchmark, QuestionIndex(0), plain, true).prompt_ids,
+            make_encoder().encode_question(*benchmark, QuestionIndex(0), plain, true).prompt_ids);
+  for (const std::string protocol : {"paper", "harness"}) {
+    const BenchmarkConfig chat = make_mmlu(protocol, true);
+    EXPECT_TRUE(needs_chat_template(chat));
+    try {
+      static_cast<void>(base.encode_question(*benchmark, QuestionIndex(0), chat, true));
+      ADD_FAILURE() << "not refused";
+    } catch (const InputError& error) {
+      EXPECT_THAT(error.what(), HasSubstr("the model has no chat template"));
+    }
+  }
+  EXPECT_THROW(base.require_chat_template(), InputError);
+  EXPECT_THROW(static_cast<void>(base.encode_message("hello", false)), InputError);
+  EXPECT_NO_THROW(make_encoder().require_chat_template());
 }
 
 INSTANTIATE_TEST_SUITE_P(Families, PromptEncoding,

@@ -8,7 +8,8 @@ namespace lacuna::grading {
 
 // `text`: a response after cut_response. "true", "false" or empty.
 //
-// At the start, after opening marks, true or false in any case, not followed by a letter, a slash or "or".
+// At the start, after opening marks, true or false in any case, not followed by a letter or digit, a slash or
+// "or".
 std::string find_strict_boolean(std::string_view text);
 
 // After echoes of the format ([True/False], True/False, True or False) are deleted, the first that finds one:
