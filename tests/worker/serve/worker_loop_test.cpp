@@ -17,14 +17,19 @@ using ::testing::HasSubstr;
 class ScriptedChannel : public WorkerChannel {
  public:
   explicit ScriptedChannel(std::deque<CoordinatorMessage> script) : script_(std::move(script)) {}
-  void send(const WorkerMessage& message) override { sent.push_back(message); }
+  void send(const WorkerMessage& message) override {
+    ASSERT_FALSE(has_left) << "WorkerLeft is the last word";
+    has_left = std::holds_alternative<WorkerLeft>(message);
+    if (!has_left) sent.push_back(message);
+  }
   std::optional<CoordinatorMessage> receive(std::chrono::milliseconds) override {
     if (script_.empty()) throw std::logic_error("the worker went on after StopWork");
     CoordinatorMessage message = script_.front();
     script_.pop_front();
     return message;
   }
-  std::vector<WorkerMessage> sent;
+  std::vector<WorkerMessage> sent;  // but for the last word
+  bool has_left = false;
 
  private:
   std::deque<CoordinatorMessage> script_;
@@ -84,6 +89,7 @@ TEST(WorkerLoop, AFailedUnitDoesNotEndTheWorker) {
                 if (unit.id == UnitId("bad")) throw InputError({.problem = "no such tensor"});
                 commit_all(unit, sink);
               }));
+  EXPECT_TRUE(channel.has_left);
   ASSERT_EQ(channel.sent.size(), 4U);
   const auto& failed = std::get<UnitFailed>(channel.sent[1]);
   EXPECT_EQ(failed.unit, UnitId("bad"));
