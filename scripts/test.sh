@@ -9,5 +9,5 @@ scripts/install_dependencies.sh --with-checks
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 scripts/build.sh release
 scripts/check_style.sh
-ctest --preset release
+ctest --preset release -j 2
 scripts/fuzz.sh 5
