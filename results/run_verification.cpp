@@ -58,7 +58,7 @@ void count_plan(const RunManifest& manifest, const std::set<UnitId>& whole, Veri
 
 void append(std::vector<std::string>& list, const std::string& subject,
             const std::vector<std::string>& more) {
-  for (const std::string& text : more) list.push_back(subject + ": " + text);
+  for (const std::string& text : more) list.push_back(fmt::format("{}: {}", subject, text));
 }
 
 // The store against the plan. `missing`: what it says that it lacks.

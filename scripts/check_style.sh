@@ -7,7 +7,7 @@
 #           leaves them to whoever changes them
 set -euo pipefail
 cd "$(dirname "$0")/.."
-folders=(core worker orchestrator results analysis apps tests)
+folders=(core worker orchestrator results analysis apps bench tests)
 mapfile -t files < <(git ls-files --cached --others --exclude-standard -- "${folders[@]}" | grep -E '\.(h|cpp)$')
 clang-format-14 --dry-run --Werror "${files[@]}"
 echo "clang-format: ${#files[@]} files are as .clang-format wants them."
