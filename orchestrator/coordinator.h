@@ -15,6 +15,7 @@
 #include "core/channel.h"
 #include "orchestrator/progress.h"
 #include "orchestrator/scheduler.h"
+#include "orchestrator/stop_signals.h"
 
 namespace lacuna {
 
@@ -40,7 +41,7 @@ struct CoordinatorOptions {
   // Asked often: the name of a signal that came to this process (stop_signals.h). After the first one, of any
   // rank, nothing more is handed out, and the run ends when the units in flight have ended or `grace` is
   // over; after the second it ends at once.
-  std::function<std::optional<std::string>()> take_stop_signal = {};
+  TakeStopSignal take_stop_signal = {};
   std::chrono::milliseconds grace{60000};
   // A worker that has not come up in that time is taken for lost; zero: never.
   std::chrono::milliseconds startup{0};

@@ -117,16 +117,6 @@ class ProcessLauncher : public EngineLauncher {
   std::vector<std::string> arguments_;
 };
 
-int parse_number(const std::string& text) {
-  int value = -1;
-  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (failure != std::errc() || end != text.data() + text.size() || value < 0) {
-    throw InputError({.problem = fmt::format("'{}' is no descriptor or process of an engine", text),
-                      .why = "lacuna starts its engines itself"});
-  }
-  return value;
-}
-
 }  // namespace
 
 std::string describe_wait_status(int status) {
@@ -140,12 +130,22 @@ std::unique_ptr<EngineLauncher> make_process_launcher(std::vector<std::string> a
   return std::make_unique<ProcessLauncher>(std::move(arguments));
 }
 
+int parse_engine_number(const std::string& text) {
+  int value = -1;
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (failure != std::errc() || end != text.data() + text.size() || value < 0) {
+    throw InputError({.problem = fmt::format("'{}' is no argument of an engine", text),
+                      .why = "lacuna starts its engines itself"});
+  }
+  return value;
+}
+
 std::unique_ptr<WorkerChannel> become_engine(const std::vector<std::string>& arguments) {
   if (arguments.size() < 2) {
     throw InputError({.problem = "an engine without a parent", .why = "lacuna starts its engines itself"});
   }
-  const int descriptor = parse_number(arguments[arguments.size() - 2]);
-  const int parent = parse_number(arguments.back());
+  const int descriptor = parse_engine_number(arguments[arguments.size() - 2]);
+  const int parent = parse_engine_number(arguments.back());
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != parent) _exit(1);  // it died before this process could ask to die with it
   for (const int number : {SIGINT, SIGTERM, SIGUSR1}) std::signal(number, SIG_IGN);

@@ -45,6 +45,10 @@ std::unique_ptr<EngineLauncher> make_process_launcher(std::vector<std::string> a
 // `arguments` are not those that the launcher adds.
 std::unique_ptr<class WorkerChannel> become_engine(const std::vector<std::string>& arguments);
 
+// One of an engine's arguments, all of which are counts or ids from 0. Throws InputError if it is no such
+// number.
+int parse_engine_number(const std::string& text);
+
 // "ended with exit code 1", "was killed by signal 11 (Segmentation fault)".
 std::string describe_wait_status(int status);
 

@@ -10,6 +10,7 @@
 
 #include "core/channel.h"
 #include "orchestrator/engine_process.h"
+#include "orchestrator/stop_signals.h"
 
 namespace lacuna {
 
@@ -25,9 +26,6 @@ struct SupervisorOptions {
   // Whether a unit's part is on disk: an engine may die between its commit and saying so.
   std::function<bool(const WorkUnit&)> is_committed = {};
 };
-
-// The name of a signal that asked this process to stop, once for each that came.
-using TakeStopSignal = std::function<std::optional<std::string>()>;
 
 // Serves until StopWork, and returns its exit code; nothing if the coordinator fell silent. Both channels are
 // used from the calling thread alone. The options follow from the experiment, which StartWork brings:

@@ -2,6 +2,7 @@
 // warning before the time limit, as our job scripts ask for it).
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -12,5 +13,8 @@ void catch_stop_signals();
 
 // The name of a remembered signal ("SIGTERM"), once for each that came; nothing if none did.
 std::optional<std::string> take_stop_signal();
+
+// Where such names come from: take_stop_signal, or a test.
+using TakeStopSignal = std::function<std::optional<std::string>()>;
 
 }  // namespace lacuna

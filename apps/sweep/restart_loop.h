@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "orchestrator/stop_signals.h"
 
 namespace lacuna {
 
@@ -24,7 +25,7 @@ struct RestartOptions {
   std::vector<std::filesystem::path> watched;
   std::chrono::milliseconds first_pause{1000};          // before the first restart; doubles up to a minute
   std::function<void(std::string_view)> announce = {};  // gets a line for every restart
-  std::function<std::optional<std::string>()> take_stop_signal = {};  // stop_signals.h
+  TakeStopSignal take_stop_signal = {};
 };
 
 // Runs the job, in a process group of its own, until it exits with one of lacuna's codes for "decided": done,

@@ -2,7 +2,6 @@
 
 #include "core/log.h"
 #include "orchestrator/work_plan.h"
-#include "results/part_bundling.h"
 
 namespace lacuna {
 namespace {
@@ -51,12 +50,11 @@ void RunReporter::on_tick(const SweepSnapshot& snapshot) {
 
 void RunReporter::on_unit_done() {
   ++status_.units_done;
-  const BundlingOptions options = BundlingOptions::from_environment();
-  if (++units_since_bundling_ < options.parts) return;
+  if (++units_since_bundling_ < bundling_.parts) return;
   units_since_bundling_ = 0;
   BundlingOutcome outcome;
   try {
-    outcome = bundle_parts(run_.directory, run_.manifest, options);
+    outcome = bundle_parts(run_.directory, run_.manifest, bundling_);
   } catch (const StorageError& error) {
     log_warning("parts stay loose: {}", error.what());  // bundles only save files
   }

@@ -8,6 +8,7 @@
 #include "apps/sweep/opened_run.h"
 #include "core/error.h"
 #include "orchestrator/coordinator.h"
+#include "results/part_bundling.h"
 #include "results/run_status.h"
 
 namespace lacuna {
@@ -28,6 +29,7 @@ class RunReporter {
 
  private:
   const OpenedRun& run_;
+  const BundlingOptions bundling_ = BundlingOptions::from_environment();
   RunStatus status_;
   std::int64_t units_since_bundling_ = 0;
   std::vector<UnitId> lost_units_;

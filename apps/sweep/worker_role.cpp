@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
-
 #include "apps/sweep/sweep_patience.h"
 #include "core/experiment_json.h"
 #include "orchestrator/engine_supervisor.h"
@@ -59,16 +57,6 @@ SupervisorOptions make_supervisor_options(const StartWork& start) {
           }};
 }
 
-std::int64_t parse_count(const std::string& text) {
-  std::int64_t value = 0;
-  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (failure != std::errc() || end != text.data() + text.size() || value < 0) {
-    throw InputError({.problem = fmt::format("'{}' is no argument of an engine", text),
-                      .why = "lacuna starts its engines itself"});
-  }
-  return value;
-}
-
 }  // namespace
 
 ExitCode serve_inside(WorkerChannel& channel, const NodePlace& node, const InferenceParts& inference) {
@@ -88,9 +76,9 @@ ExitCode serve_as_engine(const std::vector<std::string>& arguments, const Infere
   if (arguments.size() < kOwnArguments) {
     throw InputError({.problem = "an engine without a place", .why = "lacuna starts its engines itself"});
   }
-  const NodePlace node{.local_worker = parse_count(arguments[0]),
-                       .local_workers = parse_count(arguments[1]),
-                       .workers_on_same_cores = parse_count(arguments[2])};
+  const NodePlace node{.local_worker = parse_engine_number(arguments[0]),
+                       .local_workers = parse_engine_number(arguments[1]),
+                       .workers_on_same_cores = parse_engine_number(arguments[2])};
   return serve_inside(*channel, node, inference);
 }
 
