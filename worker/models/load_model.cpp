@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <functional>
-
 #include "core/error.h"
 #include "worker/checkpoint/checkpoint.h"
 #include "worker/models/model_family.h"
@@ -12,10 +10,6 @@ namespace lacuna {
 namespace {
 
 namespace fs = std::filesystem;
-
-// Called for every weight of a model: its name in the checkpoint, its shape, and where it belongs.
-using VisitWeight =
-    std::function<void(const std::string& name, std::vector<std::int64_t> shape, at::Tensor& weight)>;
 
 // Names of Hugging Face's decoder models; the three families agree on them.
 void visit_linear(const std::string& name, std::int64_t out, std::int64_t in, bool bias, Linear& linear,
@@ -40,6 +34,8 @@ void visit_layer(const Architecture& a, const std::string& prefix, DecoderLayer&
   visit_linear(prefix + "mlp.down_proj", a.hidden, a.intermediate, a.mlp_bias, layer.mlp.down, visit);
 }
 
+}  // namespace
+
 void visit_weights(CausalLm& model, const VisitWeight& visit) {
   const Architecture& a = model.architecture;
   visit("model.embed_tokens.weight", {a.vocabulary, a.hidden}, model.embedding);
@@ -51,6 +47,8 @@ void visit_weights(CausalLm& model, const VisitWeight& visit) {
   visit("model.norm.weight", {a.hidden}, model.final_norm.weight);
   if (!a.tied_head) visit("lm_head.weight", {a.vocabulary, a.hidden}, model.head.weight);
 }
+
+namespace {
 
 std::vector<TokenId> read_stop_tokens(const fs::path& directory, const JsonFile& config,
                                       std::int64_t vocabulary) {

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
+#include <string>
 #include <vector>
 
 #include "core/experiment_config.h"
@@ -33,6 +35,13 @@ struct ModelFacts {
 
 // Checks everything that load_model checks, but reads only headers. Throws the same errors.
 ModelFacts inspect_model(const std::filesystem::path& directory);
+
+// Called for every weight of a model: its name in the checkpoint, its shape, and where it belongs.
+using VisitWeight =
+    std::function<void(const std::string& name, std::vector<std::int64_t> shape, at::Tensor& weight)>;
+
+// Visits the weights of an assembled model in a fixed order; those of a tied head only once.
+void visit_weights(CausalLm& model, const VisitWeight& visit);
 
 at::ScalarType to_scalar_type(DataType dtype);
 

@@ -1,0 +1,161 @@
+// Measures inference on a model of a well-known shape with random weights: a table on stdout, JSON if asked
+// for. docs/performance.md says what each figure means.
+#include <ATen/ATen.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <torch/version.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "apps/passive_threads.h"
+#include "bench/benchmark_run.h"
+#include "bench/random_model.h"
+#include "bench/stopwatch.h"
+#include "core/error.h"
+#include "core/experiment_config.h"
+#include "worker/models/load_model.h"
+#include "worker/nn/compute_threads.h"
+
+namespace lacuna {
+namespace {
+
+struct Arguments {
+  std::string shape = "qwen2.5-0.5b";
+  std::int64_t layers = 0;
+  std::string dtype = "bfloat16";
+  std::string device = "cpu";
+  std::int64_t threads = 0;
+  std::vector<std::string> only;
+  std::string json;
+  std::int64_t repetitions = 5;
+  bool quick = false;
+};
+
+struct FigureGroup {
+  const char* name;
+  void (*measure)(const BenchmarkRun& run);
+};
+
+const std::vector<FigureGroup>& figure_groups() {
+  static const std::vector<FigureGroup> groups = {
+      {"prefill", measure_prefill}, {"decode", measure_decode}, {"overhead", measure_lac_overhead}};
+  return groups;
+}
+
+std::vector<std::string> group_names() {
+  std::vector<std::string> names;
+  for (const FigureGroup& group : figure_groups()) names.emplace_back(group.name);
+  return names;
+}
+
+at::Device find_device(const std::string& name) {
+  if (name == "cpu") return at::kCPU;
+  if (!at::hasCUDA()) throw InputError({.problem = "no CUDA device", .suggestion = "use --device cpu"});
+  return at::Device(at::kCUDA, 0);
+}
+
+void write_json(const std::string& path, const nlohmann::json& document) {
+  std::FILE* const file = std::fopen(path.c_str(), "w");
+  const std::string text = document.dump(2) + "\n";
+  const bool written = file != nullptr && std::fwrite(text.data(), 1, text.size(), file) == text.size();
+  if (file == nullptr || std::fclose(file) != 0 || !written) {
+    throw SystemError({.problem = fmt::format("cannot write '{}'", path)});
+  }
+}
+
+void report_bounds(const BenchmarkRun& run, const at::Device& device) {
+  run.report({.group = "bounds",
+              .name = "memory read",
+              .value = 1e-9 * run.bounds.read_bytes_per_second,
+              .unit = "GB/s"});
+  run.report({.group = "bounds",
+              .name = fmt::format("matrix rate ({})", run.bounds.matrix_shape),
+              .value = (device.is_cpu() ? 1e-9 : 1e-12) * run.bounds.flops_per_second,
+              .unit = device.is_cpu() ? "GFLOP/s" : "TFLOP/s"});
+}
+
+void run_benchmark(const Arguments& arguments) {
+  const at::NoGradGuard no_grad;
+  const std::int64_t cores = std::max(1U, std::thread::hardware_concurrency());
+  const std::int64_t threads = arguments.threads > 0 ? arguments.threads : cores;
+  set_compute_threads(threads);
+  Architecture shape = find_shape(arguments.shape);
+  if (arguments.layers > 0) shape.layers = std::min(shape.layers, arguments.layers);
+  const at::Device device = find_device(arguments.device);
+  const at::ScalarType dtype = to_scalar_type(parse_data_type(arguments.dtype));
+  nlohmann::json document = {{"benchmark", "inference"},  {"shape", arguments.shape},
+                             {"layers", shape.layers},    {"dtype", arguments.dtype},
+                             {"device", device.str()},    {"threads", threads},
+                             {"libtorch", TORCH_VERSION}, {"figures", nlohmann::json::array()}};
+  CausalLm model;
+  const double making = time_once(device, [&] { model = make_random_model(shape, dtype, device); });
+  const std::int64_t streamed = count_streamed_bytes(model);
+  fmt::print("{}, {} layers, {}, {}, {} threads, LibTorch {}; {:.2f} GB of weights made in {:.1f} s\n\n{}\n",
+             arguments.shape, shape.layers, arguments.dtype, device.str(), threads, TORCH_VERSION,
+             1e-9 * static_cast<double>(streamed), making, render_table_head());
+  const BenchmarkRun run{.model = model,
+                         .streamed_bytes = streamed,
+                         .bounds = measure_bounds(device, dtype, streamed, threads, arguments.repetitions),
+                         .repetitions = arguments.repetitions,
+                         .quick = arguments.quick,
+                         .report = [&](const Figure& figure) {
+                           fmt::print("{}\n", render_table_line(figure));
+                           std::fflush(stdout);
+                           document["figures"].push_back(to_json(figure));
+                         }};
+  report_bounds(run, device);
+  for (const FigureGroup& group : figure_groups()) {
+    const auto& only = arguments.only;
+    if (only.empty() || std::find(only.begin(), only.end(), group.name) != only.end()) group.measure(run);
+  }
+  if (!arguments.json.empty()) write_json(arguments.json, document);
+}
+
+void add_options(CLI::App& app, Arguments& arguments) {
+  app.add_option("--shape", arguments.shape, "The model's shape; its weights are random")
+      ->capture_default_str()
+      ->check(CLI::IsMember(shape_names()));
+  app.add_option("--layers", arguments.layers, "Only so many layers; 0: all")->check(CLI::Range(0, 1000));
+  app.add_option("--dtype", arguments.dtype, "float32 or bfloat16")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"float32", "bfloat16"}));
+  app.add_option("--device", arguments.device, "cpu or cuda")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"cpu", "cuda"}));
+  app.add_option("--threads", arguments.threads, "CPU threads; 0: all cores")->check(CLI::Range(0, 4096));
+  app.add_option("--only", arguments.only,
+                 fmt::format("Groups of figures: {}", fmt::join(group_names(), ",")))
+      ->delimiter(',')
+      ->check(CLI::IsMember(group_names()));
+  app.add_option("--json", arguments.json, "Also write the figures to this file");
+  app.add_option("--repetitions", arguments.repetitions, "Times that each thing is measured, at least")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1000));
+  app.add_flag("--quick", arguments.quick, "Smaller batches");
+}
+
+}  // namespace
+}  // namespace lacuna
+
+int main(int argc, char** argv) {
+  CLI::App app{"Measures inference on a model with random weights, against what the machine can do."};
+  lacuna::Arguments arguments;
+  lacuna::add_options(app, arguments);
+  CLI11_PARSE(app, argc, argv);
+  lacuna::restart_with_passive_threads();  // as the engine does
+  try {
+    lacuna::run_benchmark(arguments);
+  } catch (const lacuna::Error& error) {
+    fmt::print(stderr, "inference_benchmark: error: {}\n", error.what());
+    return static_cast<int>(error.exit_code());
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "inference_benchmark: error: {}\n", error.what());
+    return static_cast<int>(lacuna::ExitCode::kFailure);
+  }
+  return 0;
+}

@@ -1,0 +1,141 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "bench/benchmark_run.h"
+#include "bench/model_passes.h"
+#include "bench/stopwatch.h"
+
+namespace lacuna {
+namespace {
+
+constexpr std::int64_t kDecodeContext = 128;  // tokens that each decoded sequence sees
+
+std::vector<double> nine_alphas() {
+  return {0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9};
+}
+
+// Enough repetitions of what is short to meet an undisturbed moment: `repetitions`, and more until they took
+// half a second, but at most eight times as many.
+bool wants_more(const Timings& timings, std::int64_t repetitions) {
+  const auto done = static_cast<std::int64_t>(timings.seconds.size());
+  if (done < repetitions) return true;
+  double total = 0;
+  for (const double seconds : timings.seconds) total += seconds;
+  return total < 0.5 && done < 8 * repetitions;
+}
+
+nlohmann::json describe(const Timings& timings) {
+  return {{"seconds_best", timings.best()},
+          {"seconds_median", timings.median()},
+          {"repetitions", timings.seconds.size()}};
+}
+
+struct NamedPrompts {
+  std::string name;
+  std::vector<std::int64_t> lengths;
+};
+
+std::vector<NamedPrompts> list_prompts(bool quick) {
+  const std::size_t batch = quick ? 2 : 8;
+  return {{"one prompt of 128 tokens", {128}},
+          {"one prompt of 512 tokens", {512}},
+          {fmt::format("{} packed prompts of 512 tokens", batch), std::vector<std::int64_t>(batch, 512)}};
+}
+
+// Best times of two ways to do the same, by turns, so that what disturbs one disturbs the other.
+struct Comparison {
+  Timings plain, recorded;
+};
+
+void report_overhead(const BenchmarkRun& run, const std::string& name, const Comparison& times) {
+  run.report(
+      {.group = "overhead",
+       .name = name,
+       .value = 100 * (times.recorded.best() / times.plain.best() - 1),
+       .unit = "% of plain",
+       .details = {{"plain_seconds_best", times.plain.best()},
+                   {"recorded_seconds_best", times.recorded.best()},
+                   {"percent_from_medians", 100 * (times.recorded.median() / times.plain.median() - 1)},
+                   {"repetitions", times.plain.seconds.size()}}});
+}
+
+}  // namespace
+
+void measure_prefill(const BenchmarkRun& run) {
+  const at::Device device = run.model.device();
+  for (const NamedPrompts& prompts : list_prompts(run.quick)) {
+    const PromptBatch batch = make_prompt_batch(run.model, prompts.lengths);
+    const auto pass = [&] { run_prompts_plain(run.model, batch); };
+    pass();  // warms up
+    Timings timings;
+    while (wants_more(timings, run.repetitions)) timings.seconds.push_back(time_once(device, pass));
+    const auto tokens = static_cast<double>(batch.token_ids.numel());
+    const double flops = count_prompt_flops(run.model.architecture, prompts.lengths);
+    run.report({.group = "prefill",
+                .name = prompts.name,
+                .value = tokens / timings.best(),
+                .unit = "tokens/s",
+                .bound = FigureBound{"matrix rate", run.bounds.flops_per_second * tokens / flops},
+                .details = describe(timings)});
+  }
+}
+
+void measure_decode(const BenchmarkRun& run) {
+  const at::Device device = run.model.device();
+  const Architecture& shape = run.model.architecture;
+  std::vector<std::int64_t> batches = {1, 2, 4, 8, 32, 64, 256};
+  if (run.quick) batches = {1, 8, 32};
+  const auto element_bytes = static_cast<std::int64_t>(run.model.embedding.element_size());
+  for (const std::int64_t rows : batches) {
+    DecodeLoop loop(run.model, rows, kDecodeContext, 8 * run.repetitions + 1);
+    loop.step_plain();  // warms up
+    Timings timings;
+    while (wants_more(timings, run.repetitions) && loop.steps_left() > 0) {
+      timings.seconds.push_back(time_once(device, [&] { loop.step_plain(); }));
+    }
+    const double bytes = static_cast<double>(run.streamed_bytes) +
+                         count_cache_bytes(shape, rows, kDecodeContext, element_bytes);
+    const double reading = bytes / run.bounds.read_bytes_per_second;
+    const double computing = count_decode_flops(shape, rows, kDecodeContext) / run.bounds.flops_per_second;
+    const auto count = static_cast<double>(rows);
+    run.report({.group = "decode",
+                .name = fmt::format("batch of {}, context {}", rows, kDecodeContext),
+                .value = count / timings.best(),
+                .unit = "tokens/s",
+                .bound = FigureBound{reading >= computing ? "memory read" : "matrix rate",
+                                     count / std::max(reading, computing)},
+                .details = describe(timings)});
+  }
+}
+
+void measure_lac_overhead(const BenchmarkRun& run) {
+  const at::Device device = run.model.device();
+  const std::vector<double> alphas = nine_alphas();
+  // Differences of a percent need more repetitions than a rate.
+  const std::int64_t repetitions = 2 * run.repetitions;
+  for (const NamedPrompts& prompts : list_prompts(run.quick)) {
+    const PromptBatch batch = make_prompt_batch(run.model, prompts.lengths);
+    run_prompts_recorded(run.model, batch, alphas);
+    Comparison times;
+    const bool is_large = batch.lengths.size() > 1;
+    while (wants_more(times.plain, is_large ? run.repetitions : repetitions)) {
+      times.plain.seconds.push_back(time_once(device, [&] { run_prompts_plain(run.model, batch); }));
+      times.recorded.seconds.push_back(
+          time_once(device, [&] { run_prompts_recorded(run.model, batch, alphas); }));
+    }
+    report_overhead(run, prompts.name, times);
+  }
+  for (const std::int64_t rows : {1, 32}) {
+    DecodeLoop loop(run.model, rows, kDecodeContext, 16 * repetitions + 2);
+    loop.step_recorded(alphas);
+    Comparison times;
+    while (wants_more(times.plain, repetitions) && loop.steps_left() >= 2) {
+      times.plain.seconds.push_back(time_once(device, [&] { loop.step_plain(); }));
+      times.recorded.seconds.push_back(time_once(device, [&] { loop.step_recorded(alphas); }));
+    }
+    report_overhead(run, fmt::format("decode, batch of {}", rows), times);
+  }
+}
+
+}  // namespace lacuna
