@@ -16,7 +16,7 @@ namespace lacuna {
 struct BenchmarkRun {
   const CausalLm& model;
   std::int64_t streamed_bytes = 0;  // that a decode step reads of the weights
-  MachineBounds bounds;
+  BoundMeter& meter;                // sampled before every figure that has a bound
   std::int64_t repetitions = 5;
   bool quick = false;                              // smaller batches, less repetition
   std::function<void(const Figure&)> report = {};  // called with each figure as soon as it is there

@@ -71,11 +71,11 @@ void write_json(const std::string& path, const nlohmann::json& document) {
 void report_bounds(const BenchmarkRun& run, const at::Device& device) {
   run.report({.group = "bounds",
               .name = "memory read",
-              .value = 1e-9 * run.bounds.read_bytes_per_second,
+              .value = 1e-9 * run.meter.best().read_bytes_per_second,
               .unit = "GB/s"});
   run.report({.group = "bounds",
-              .name = fmt::format("matrix rate ({})", run.bounds.matrix_shape),
-              .value = (device.is_cpu() ? 1e-9 : 1e-12) * run.bounds.flops_per_second,
+              .name = fmt::format("matrix rate ({})", run.meter.best().matrix_shape),
+              .value = (device.is_cpu() ? 1e-9 : 1e-12) * run.meter.best().flops_per_second,
               .unit = device.is_cpu() ? "GFLOP/s" : "TFLOP/s"});
 }
 
@@ -98,9 +98,11 @@ void run_benchmark(const Arguments& arguments) {
   fmt::print("{}, {} layers, {}, {}, {} threads, LibTorch {}; {:.2f} GB of weights made in {:.1f} s\n\n{}\n",
              arguments.shape, shape.layers, arguments.dtype, device.str(), threads, TORCH_VERSION,
              1e-9 * static_cast<double>(streamed), making, render_table_head());
+  BoundMeter meter(device, dtype, streamed, threads);
+  meter.sample();
   const BenchmarkRun run{.model = model,
                          .streamed_bytes = streamed,
-                         .bounds = measure_bounds(device, dtype, streamed, threads, arguments.repetitions),
+                         .meter = meter,
                          .repetitions = arguments.repetitions,
                          .quick = arguments.quick,
                          .report = [&](const Figure& figure) {
@@ -108,11 +110,11 @@ void run_benchmark(const Arguments& arguments) {
                            std::fflush(stdout);
                            document["figures"].push_back(to_json(figure));
                          }};
-  report_bounds(run, device);
   for (const FigureGroup& group : figure_groups()) {
     const auto& only = arguments.only;
     if (only.empty() || std::find(only.begin(), only.end(), group.name) != only.end()) group.measure(run);
   }
+  report_bounds(run, device);
   if (!arguments.json.empty()) write_json(arguments.json, document);
 }
 

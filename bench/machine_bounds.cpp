@@ -23,14 +23,25 @@ namespace {
 #define LACUNA_FOR_WIDE_VECTORS
 #endif
 
-constexpr std::size_t kAccumulators = 64;  // eight registers of 512 bits: loads do not wait for each other
+constexpr std::size_t kAccumulators =
+    64;  // words; eight registers of 512 bits: loads do not wait for each other
+constexpr std::size_t kPrefetchWords = 128;  // how far ahead the next lines are asked for
+constexpr std::size_t kWordsPerLine = 8;
 
-// Reads everything; the result only keeps the compiler from leaving that out. The size is a multiple of
-// kAccumulators.
-LACUNA_FOR_WIDE_VECTORS std::uint64_t combine_words(const std::uint64_t* words, std::size_t count) {
+// Reads `streams` runs of `count` words that follow each other, by turns: one core keeps more of the memory
+// busy when it reads at several places. The result only keeps the compiler from leaving the reading out.
+// `count` is a multiple of kAccumulators.
+LACUNA_FOR_WIDE_VECTORS std::uint64_t combine_words(const std::uint64_t* words, std::size_t streams,
+                                                    std::size_t count) {
   std::array<std::uint64_t, kAccumulators> sums{};
   for (std::size_t i = 0; i < count; i += kAccumulators) {
-    for (std::size_t lane = 0; lane < kAccumulators; ++lane) sums[lane] ^= words[i + lane];
+    for (std::size_t stream = 0; stream < streams; ++stream) {
+      const std::uint64_t* const block = words + stream * count + i;
+      for (std::size_t line = 0; line < kAccumulators; line += kWordsPerLine) {
+        __builtin_prefetch(block + kPrefetchWords + line);
+      }
+      for (std::size_t lane = 0; lane < kAccumulators; ++lane) sums[lane] ^= block[lane];
+    }
   }
   std::uint64_t sum = 0;
   for (const std::uint64_t lane : sums) sum ^= lane;
@@ -60,10 +71,11 @@ class ReadBuffer {
   std::size_t bytes_;
 };
 
-double measure_cpu_reading(std::int64_t bytes, std::int64_t threads, std::int64_t repetitions) {
-  // A contiguous share for each thread, so that every core has a stream of its own; a few more than threads
-  // would only help if cores were shared.
-  const auto share = static_cast<std::size_t>(bytes / threads) / (kAccumulators * 8) * kAccumulators;
+double measure_cpu_reading(std::int64_t bytes, std::int64_t threads) {
+  constexpr std::size_t kMostStreams = 8;
+  // A contiguous share for each thread, of a size that all numbers of streams divide.
+  const auto share = static_cast<std::size_t>(bytes / threads) / (kMostStreams * kAccumulators * 8) *
+                     (kMostStreams * kAccumulators);
   ReadBuffer buffer(share * static_cast<std::size_t>(threads) * sizeof(std::uint64_t));
   const std::span<std::uint64_t> words = buffer.words();
   const auto for_each_share = [&](const std::function<void(std::span<std::uint64_t>)>& work) {
@@ -73,21 +85,23 @@ double measure_cpu_reading(std::int64_t bytes, std::int64_t threads, std::int64_
   for_each_share([](std::span<std::uint64_t> part) { std::fill(part.begin(), part.end(), 0x5555U); });
   std::atomic<std::uint64_t> sink{0};
   Timings timings;
-  for (std::int64_t i = 0; i < repetitions; ++i) {
+  for (const std::size_t streams : {std::size_t{4}, std::size_t{1}, kMostStreams, std::size_t{4}}) {
     timings.seconds.push_back(time_once(at::kCPU, [&] {
-      for_each_share([&](std::span<std::uint64_t> part) { sink ^= combine_words(part.data(), part.size()); });
+      for_each_share([&](std::span<std::uint64_t> part) {
+        sink ^= combine_words(part.data(), streams, part.size() / streams);
+      });
     }));
   }
   return static_cast<double>(words.size_bytes()) / timings.best();
 }
 
 // The faster of summing up (reads only) and copying (reads and writes, both counted).
-double measure_device_reading(const at::Device& device, std::int64_t bytes, std::int64_t repetitions) {
+double measure_device_reading(const at::Device& device, std::int64_t bytes) {
   const auto options = at::TensorOptions().dtype(at::kFloat).device(device);
   const at::Tensor source = at::ones({bytes / 4}, options);
   at::Tensor target = at::empty_like(source);
   double best = 0;
-  for (std::int64_t i = 0; i < repetitions + 1; ++i) {  // the first one warms up
+  for (std::int64_t i = 0; i < 4; ++i) {  // the first one warms up
     const double sum_seconds = time_once(device, [&] { static_cast<void>(at::sum(source)); });
     const double copy_seconds = time_once(device, [&] { target.copy_(source); });
     const auto size = static_cast<double>(bytes);
@@ -117,16 +131,16 @@ double time_product(const at::Tensor& x, const at::Tensor& weight, std::int64_t 
 }
 
 void measure_products(const at::Device& device, at::ScalarType dtype, std::int64_t threads,
-                      std::int64_t repetitions, MachineBounds& bounds) {
+                      MachineBounds& bounds) {
   std::vector<MatrixShape> shapes = {
-      {128, 2048, 8192}, {512, 896, 4864}, {512, 4864, 896}, {1024, 2048, 2048}};
+      {128, 2048, 8192}, {512, 896, 4864}, {512, 4864, 896}, {2048, 2048, 2048}};
   if (!device.is_cpu()) shapes = {{8192, 8192, 8192}, {4096, 3584, 18944}, {4096, 18944, 3584}};
   for (const MatrixShape& shape : shapes) {
     const auto options = at::TensorOptions().dtype(at::kFloat).device(device);
     // Random values: some accelerators draw less power, and clock higher, on zeros.
     const at::Tensor x = at::randn({shape.tokens, shape.in}, options).to(dtype);
     const at::Tensor weight = at::randn({shape.out, shape.in}, options).to(dtype);
-    for (std::int64_t i = 0; i < 2 * repetitions + 1; ++i) {
+    for (std::int64_t i = 0; i < 3; ++i) {
       const double seconds = time_product(x, weight, threads);
       const double rate =
           2.0 * static_cast<double>(shape.tokens) * static_cast<double>(weight.numel()) / seconds;
@@ -139,16 +153,19 @@ void measure_products(const at::Device& device, at::ScalarType dtype, std::int64
 
 }  // namespace
 
-MachineBounds measure_bounds(const at::Device& device, at::ScalarType dtype, std::int64_t weight_bytes,
-                             std::int64_t threads, std::int64_t repetitions) {
-  constexpr std::int64_t kMostBytes = std::int64_t{4} << 30U;
+BoundMeter::BoundMeter(const at::Device& device, at::ScalarType dtype, std::int64_t weight_bytes,
+                       std::int64_t threads)
+    : device_(device), dtype_(dtype), threads_(threads) {
+  constexpr std::int64_t kMostBytes = std::int64_t{1} << 30U;
   constexpr std::int64_t kLeastBytes = std::int64_t{1} << 20U;
-  const std::int64_t bytes = std::clamp(weight_bytes, kLeastBytes, kMostBytes);
-  MachineBounds bounds;
-  bounds.read_bytes_per_second = device.is_cpu() ? measure_cpu_reading(bytes, threads, 3 * repetitions)
-                                                 : measure_device_reading(device, bytes, 3 * repetitions);
-  measure_products(device, dtype, threads, repetitions, bounds);
-  return bounds;
+  bytes_ = std::clamp(weight_bytes, kLeastBytes, kMostBytes);
+}
+
+void BoundMeter::sample() {
+  const double reading =
+      device_.is_cpu() ? measure_cpu_reading(bytes_, threads_) : measure_device_reading(device_, bytes_);
+  best_.read_bytes_per_second = std::max(best_.read_bytes_per_second, reading);
+  measure_products(device_, dtype_, threads_, best_);
 }
 
 }  // namespace lacuna

@@ -65,6 +65,7 @@ void report_overhead(const BenchmarkRun& run, const std::string& name, const Com
 void measure_prefill(const BenchmarkRun& run) {
   const at::Device device = run.model.device();
   for (const NamedPrompts& prompts : list_prompts(run.quick)) {
+    run.meter.sample();
     const PromptBatch batch = make_prompt_batch(run.model, prompts.lengths);
     const auto pass = [&] { run_prompts_plain(run.model, batch); };
     pass();  // warms up
@@ -76,7 +77,7 @@ void measure_prefill(const BenchmarkRun& run) {
                 .name = prompts.name,
                 .value = tokens / timings.best(),
                 .unit = "tokens/s",
-                .bound = FigureBound{"matrix rate", run.bounds.flops_per_second * tokens / flops},
+                .bound = FigureBound{"matrix rate", run.meter.best().flops_per_second * tokens / flops},
                 .details = describe(timings)});
   }
 }
@@ -88,6 +89,7 @@ void measure_decode(const BenchmarkRun& run) {
   if (run.quick) batches = {1, 8, 32};
   const auto element_bytes = static_cast<std::int64_t>(run.model.embedding.element_size());
   for (const std::int64_t rows : batches) {
+    run.meter.sample();
     DecodeLoop loop(run.model, rows, kDecodeContext, 8 * run.repetitions + 1);
     loop.step_plain();  // warms up
     Timings timings;
@@ -96,8 +98,9 @@ void measure_decode(const BenchmarkRun& run) {
     }
     const double bytes = static_cast<double>(run.streamed_bytes) +
                          count_cache_bytes(shape, rows, kDecodeContext, element_bytes);
-    const double reading = bytes / run.bounds.read_bytes_per_second;
-    const double computing = count_decode_flops(shape, rows, kDecodeContext) / run.bounds.flops_per_second;
+    const double reading = bytes / run.meter.best().read_bytes_per_second;
+    const double computing =
+        count_decode_flops(shape, rows, kDecodeContext) / run.meter.best().flops_per_second;
     const auto count = static_cast<double>(rows);
     run.report({.group = "decode",
                 .name = fmt::format("batch of {}, context {}", rows, kDecodeContext),
