@@ -79,8 +79,16 @@ PromptBatch make_prompt_batch(const CausalLm& model, std::vector<std::int64_t> l
           to_tensor(last, device)};
 }
 
+std::vector<SequenceCache> make_caches(const CausalLm& model, const PromptBatch& batch) {
+  std::vector<SequenceCache> caches;
+  for (const std::int64_t length : batch.lengths) {
+    caches.emplace_back(model.architecture.layers, CacheCapacity{.prompt = length});
+  }
+  return caches;
+}
+
 at::Tensor run_prompts_plain(const CausalLm& model, const PromptBatch& batch) {
-  std::vector<SequenceCache> caches(batch.lengths.size(), SequenceCache(model.architecture.layers, 0));
+  std::vector<SequenceCache> caches = make_caches(model, batch);
   PrefillAttention attention = make_prefill(batch, caches);
   StreamObserver nobody;
   const at::Tensor stream = model.run_layers(batch.token_ids, batch.positions, attention, nobody);
@@ -89,7 +97,7 @@ at::Tensor run_prompts_plain(const CausalLm& model, const PromptBatch& batch) {
 
 at::Tensor run_prompts_recorded(const CausalLm& model, const PromptBatch& batch,
                                 const std::vector<double>& alphas) {
-  std::vector<SequenceCache> caches(batch.lengths.size(), SequenceCache(model.architecture.layers, 0));
+  std::vector<SequenceCache> caches = make_caches(model, batch);
   PrefillAttention attention = make_prefill(batch, caches);
   SharedStreamRecorder recorder = make_recorder(model, alphas, batch.last_tokens);
   model.run_layers(batch.token_ids, batch.positions, attention, recorder);
@@ -101,12 +109,11 @@ DecodeLoop::DecodeLoop(const CausalLm& model, std::int64_t rows, std::int64_t co
     : model_(model), context_(context), capacity_(capacity) {
   const Architecture& shape = model.architecture;
   const auto options = at::TensorOptions().dtype(at::kFloat).device(model.device());
-  const at::Tensor random = at::randn({shape.kv_heads, context, shape.head_dim}, options).to(model.dtype());
+  const at::Tensor random = at::randn({context, shape.kv_heads, shape.head_dim}, options).to(model.dtype());
   for (std::int64_t row = 0; row < rows; ++row) {
-    SequenceCache cache(shape.layers, capacity);
+    SequenceCache cache(shape.layers, {.prompt = context, .response = capacity});
     for (std::int32_t layer = 0; layer < shape.layers; ++layer) {
-      // Copies: every row's cache has to be read from memory.
-      cache.set_prompt(LayerIndex(layer), random.clone(), random.clone());
+      cache.write_prompt(LayerIndex(layer), 0, random, random);
     }
     caches_.push_back(std::move(cache));
   }

@@ -11,6 +11,7 @@
 #include "core/error.h"
 #include "worker/models/load_model.h"
 #include "worker/nn/compute_threads.h"
+#include "worker/nn/weight_arena.h"
 
 namespace lacuna {
 namespace {
@@ -123,12 +124,14 @@ void fill_normal_like(std::span<float> values, double deviation, std::uint64_t s
   }
 }
 
-at::Tensor draw_weight(const std::vector<std::int64_t>& shape, at::ScalarType dtype, const at::Device& device,
-                       std::uint64_t seed) {
+at::Tensor draw_weight(WeightArena& arena, const std::vector<std::int64_t>& shape, at::ScalarType dtype,
+                       const at::Device& device, std::uint64_t seed) {
   constexpr double kDeviation = 0.02;
   constexpr std::int64_t kChunk = std::int64_t{1} << 18U;
-  at::Tensor weight = at::empty(shape, at::TensorOptions().dtype(dtype).device(device));
-  if (!device.is_cpu()) return weight.normal_(0, kDeviation);
+  if (!device.is_cpu()) {
+    return at::empty(shape, at::TensorOptions().dtype(dtype).device(device)).normal_(0, kDeviation);
+  }
+  at::Tensor weight = arena.allocate(shape, dtype);
   const at::Tensor flat = weight.view({-1});
   const std::int64_t count = flat.numel();
   run_tiles(device, (count + kChunk - 1) / kChunk, 8 * count, [&](std::int64_t chunk) {
@@ -159,13 +162,14 @@ Architecture find_shape(std::string_view name) {
 
 CausalLm make_random_model(const Architecture& shape, at::ScalarType dtype, const at::Device& device) {
   CausalLm model = assemble_model(shape);
+  WeightArena arena;
   std::uint64_t seed = 1;
   visit_weights(
       model, [&](const std::string& name, const std::vector<std::int64_t>& weight_shape, at::Tensor& weight) {
         if (name.ends_with("norm.weight")) {
           weight = at::ones(weight_shape, at::TensorOptions().dtype(dtype).device(device));
         } else {
-          weight = draw_weight(weight_shape, dtype, device, seed);
+          weight = draw_weight(arena, weight_shape, dtype, device, seed);
         }
         ++seed;
       });

@@ -75,6 +75,11 @@ Generator::Generator(const CausalLm& model, TokenChooser& chooser, GeneratorOpti
 std::vector<Generator::Sequence> Generator::lay_out_sequences(
     std::span<const GeneratorPrompt> prompts) const {
   std::vector<Sequence> sequences;
+  const auto make_cache = [&](const GeneratorPrompt& prompt) {
+    return SequenceCache(
+        model_.architecture.layers,
+        {.prompt = static_cast<std::int64_t>(prompt.token_ids.size()), .response = options_.max_new_tokens});
+  };
   const auto add = [&](std::size_t question, std::vector<BranchSpec> branches, std::int64_t first_branch) {
     const std::optional<AlphaIndex> alpha =
         options_.stream == StreamKind::kPropagate ? branches.front().alpha : std::nullopt;
@@ -82,8 +87,7 @@ std::vector<Generator::Sequence> Generator::lay_out_sequences(
                          .question = question,
                          .alpha = alpha,
                          .first_branch = first_branch,
-                         .branches = BranchSet(std::move(branches), SequenceCache(model_.architecture.layers,
-                                                                                  options_.max_new_tokens)),
+                         .branches = BranchSet(std::move(branches), make_cache(prompts[question])),
                          .pp = {}});
     if (!prompts[question].wants_answers) sequences.back().branches.finish();
   };
@@ -172,7 +176,7 @@ void Generator::prefill(std::span<Sequence*> batch) {
   std::erase_if(rows, [&](const LaneRow& row) {
     BranchSet& branches = batch[row.member]->branches;
     if (!branches.finished()) return false;
-    branches.cache() = SequenceCache(model_.architecture.layers, 0);  // nobody reads it any more
+    branches.cache() = SequenceCache(model_.architecture.layers, {});  // nobody reads it any more
     return true;
   });
   if (!rows.empty()) advance(*recorder, batch, rows);

@@ -1,5 +1,7 @@
 #include "worker/lac/stream_recorder.h"
 
+#include "worker/nn/rms_norm.h"
+
 namespace lacuna {
 namespace {
 
@@ -18,7 +20,7 @@ StreamRecorder::StreamRecorder(RecorderOptions options)
 
 at::Tensor StreamRecorder::measure_norms(const at::Tensor& stream) const {
   if (options_.keep_alive) options_.keep_alive();
-  at::Tensor norms = at::norm(stream.to(at::kFloat), 2, {1});
+  at::Tensor norms = measure_l2_norms(stream);
   if (arithmetic_ == RuleArithmetic::kBFloat16) norms = norms.to(at::kBFloat16).to(at::kFloat);
   return norms;
 }

@@ -5,6 +5,7 @@
 #include "core/error.h"
 #include "worker/checkpoint/checkpoint.h"
 #include "worker/models/model_family.h"
+#include "worker/nn/weight_arena.h"
 
 namespace lacuna {
 namespace {
@@ -90,10 +91,13 @@ LoadedModel load_model(const fs::path& directory, DataType dtype, const at::Devi
   loaded.model = assemble_model(read_architecture(config));
   loaded.stop_tokens = read_stop_tokens(directory, config, loaded.model.architecture.vocabulary);
   const Checkpoint checkpoint = Checkpoint::open(directory);
+  WeightArena arena;
   visit_weights(loaded.model,
                 [&](const std::string& name, const std::vector<std::int64_t>& shape, at::Tensor& weight) {
                   if (keep_alive) keep_alive();
-                  weight = checkpoint.map_tensor(name, shape).to(device, to_scalar_type(dtype));
+                  const at::Tensor stored = checkpoint.map_tensor(name, shape);
+                  weight = device.is_cpu() ? arena.copy(stored, to_scalar_type(dtype))
+                                           : stored.to(device, to_scalar_type(dtype));
                 });
   // A tied head may be stored all the same; Hugging Face uses the embedding then, too.
   if (loaded.model.architecture.tied_head) loaded.model.head.weight = loaded.model.embedding;

@@ -1,24 +1,21 @@
 #include "worker/nn/decoder_layer.h"
 
-#include <algorithm>
-
-#include "worker/nn/compute_threads.h"
+#include "worker/nn/kernel_dispatch.h"
+#include "worker/nn/kernels/row_kernels.h"
 
 namespace lacuna {
 namespace {
 
-constexpr std::int64_t kTileTokens = 64;
-
-// silu(gate) * up, both [tokens, intermediate]. LibTorch's float32 silu rounds differently in its vector body
-// and in the odd elements at the end of a thread's share, so shares must not depend on the number of threads.
+// silu(gate) * up, both [tokens, intermediate].
 at::Tensor apply_gate(const at::Tensor& gate, const at::Tensor& up) {
-  if (!gate.device().is_cpu() || at::GradMode::is_enabled()) return at::silu(gate) * up;
-  const std::int64_t tokens = gate.size(0);
-  at::Tensor gated = at::empty_like(gate, at::MemoryFormat::Contiguous);
-  run_tiles(gate.device(), (tokens + kTileTokens - 1) / kTileTokens, gate.numel(), [&](std::int64_t tile) {
-    const std::int64_t first = tile * kTileTokens;
-    const std::int64_t count = std::min(kTileTokens, tokens - first);
-    gated.narrow(0, first, count).copy_(at::silu(gate.narrow(0, first, count)) * up.narrow(0, first, count));
+  if (!fits_kernels(gate)) return at::silu(gate) * up;
+  at::Tensor gated = at::empty_like(gate);
+  const std::int64_t width = gate.size(1);
+  with_kernel_type(gate.scalar_type(), [&]<class T>(T) {
+    run_row_blocks(gate.size(0), 32 * width, [&](std::int64_t first, std::int64_t count) {
+      apply_silu_gate(elements_of<T>(gate) + first * width, elements_of<T>(up) + first * width, count * width,
+                      elements_of<T>(gated) + first * width);
+    });
   });
   return gated;
 }
@@ -26,7 +23,8 @@ at::Tensor apply_gate(const at::Tensor& gate, const at::Tensor& up) {
 }  // namespace
 
 at::Tensor GatedMlp::forward(const at::Tensor& x) const {
-  return down.forward(apply_gate(gate.forward(x), up.forward(x)));
+  const std::vector<at::Tensor> wide = forward_together(x, {&gate, &up});
+  return down.forward(apply_gate(wide[0], wide[1]));
 }
 
 at::Tensor DecoderLayer::forward(LayerIndex layer, const at::Tensor& x, const RotaryAngles& angles,

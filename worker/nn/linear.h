@@ -3,6 +3,9 @@
 
 #include <ATen/ATen.h>
 
+#include <initializer_list>
+#include <vector>
+
 namespace lacuna {
 
 struct Linear {
@@ -12,5 +15,13 @@ struct Linear {
   // x [tokens, in] -> [tokens, out], in x's dtype. Differentiable when gradients are being recorded.
   [[nodiscard]] at::Tensor forward(const at::Tensor& x) const;
 };
+
+// The products of one x with several weights, as each one's forward gives them, but computed side by side:
+// one start of the threads instead of one for each.
+std::vector<at::Tensor> forward_together(const at::Tensor& x, std::initializer_list<const Linear*> linears);
+
+// x W^T -> `product`, in the calling thread; x [rows, depth], weight [features, depth], product [rows,
+// features], of one dtype, each contiguous along its last axis.
+void multiply_into(const at::Tensor& product, const at::Tensor& x, const at::Tensor& weight);
 
 }  // namespace lacuna

@@ -1,4 +1,4 @@
-// Attention of whole prompts, packed one after the other; fills their caches.
+// Attention of prompts, or of chunks of them, packed one after the other; fills their caches.
 #pragma once
 
 #include <vector>
@@ -11,7 +11,8 @@ namespace lacuna {
 struct PromptSpan {
   std::int64_t first_token = 0;  // in the pass
   std::int64_t tokens = 0;
-  SequenceCache* cache = nullptr;  // empty so far; outlives the backend
+  SequenceCache* cache = nullptr;  // outlives the backend
+  std::int64_t position = 0;       // of the first token in its prompt; what precedes it is in the cache
 };
 
 class PrefillAttention : public AttentionBackend {
@@ -29,10 +30,14 @@ class PrefillAttention : public AttentionBackend {
     std::int64_t first_query = 0;  // position in the prompt
     std::int64_t queries = 0;
     std::int64_t first_key = 0;
-    at::Tensor mask;  // [queries, keys]
+    std::int64_t keys = 0;
+    at::Tensor mask;  // [queries, keys]; not on the CPU
   };
   // Cuts the prompts into blocks and makes their masks; kept until the window changes.
   void lay_out_blocks(std::int64_t window, const at::Device& device);
+  // One block for one kv head. q [group, queries, head_dim] -> the same shape.
+  [[nodiscard]] at::Tensor attend_block(const QueryBlock& block, LayerIndex layer, std::int64_t kv_head,
+                                        const at::Tensor& q, std::int64_t window) const;
 
   std::vector<PromptSpan> prompts_;
   std::vector<QueryBlock> blocks_;

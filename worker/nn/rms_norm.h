@@ -14,4 +14,7 @@ struct RmsNorm {
   [[nodiscard]] at::Tensor forward(const at::Tensor& x) const;
 };
 
+// L2 norms of the tokens' states, stream [tokens, hidden] -> [tokens] float32, computed in float32.
+at::Tensor measure_l2_norms(const at::Tensor& stream);
+
 }  // namespace lacuna

@@ -2,7 +2,8 @@
 
 #include <numbers>
 
-#include "worker/nn/compute_threads.h"
+#include "worker/nn/kernel_dispatch.h"
+#include "worker/nn/kernels/row_kernels.h"
 
 namespace lacuna {
 namespace {
@@ -44,6 +45,20 @@ RotaryAngles RotaryEmbedding::compute_angles(const at::Tensor& positions, at::Sc
 }
 
 at::Tensor rotate(const at::Tensor& x, const RotaryAngles& angles) {
+  if (fits_kernels(x) && angles.cosine.scalar_type() == x.scalar_type()) {
+    at::Tensor y = at::empty_like(x);
+    const std::int64_t heads = x.size(1);
+    const std::int64_t head_dim = x.size(2);
+    with_kernel_type(x.scalar_type(), [&]<class T>(T) {
+      run_row_blocks(x.size(0), 8 * heads * head_dim, [&](std::int64_t first, std::int64_t count) {
+        rotate_heads(elements_of<T>(x) + first * heads * head_dim,
+                     elements_of<T>(angles.cosine) + first * head_dim,
+                     elements_of<T>(angles.sine) + first * head_dim, count, heads, head_dim,
+                     elements_of<T>(y) + first * heads * head_dim);
+      });
+    });
+    return y;
+  }
   const std::int64_t half = x.size(-1) / 2;
   const at::Tensor turned = at::cat({-x.narrow(-1, half, half), x.narrow(-1, 0, half)}, -1);
   return x * angles.cosine.unsqueeze(1) + turned * angles.sine.unsqueeze(1);

@@ -3,16 +3,48 @@
 #include <algorithm>
 #include <numeric>
 
+#include "worker/nn/kernel_dispatch.h"
+
 namespace lacuna {
+namespace {
 
-SequenceCache::SequenceCache(std::int64_t layers, std::int64_t response_capacity)
-    : layers_(static_cast<std::size_t>(layers)), response_capacity_(response_capacity) {}
+// rows [slots, kv_heads, head_dim] -> position `position` of the slots of cache [slots, kv_heads, capacity,
+// head_dim]. As many calls of LibTorch would take longer than the attention itself.
+void copy_rows(const at::Tensor& rows, const std::vector<std::int64_t>& slots, std::int64_t position,
+               const at::Tensor& cache) {
+  const std::int64_t kv_heads = rows.size(1);
+  const std::int64_t head_dim = rows.size(2);
+  with_kernel_type(rows.scalar_type(), [&]<class T>(T) {
+    const T* source = elements_of<T>(rows);
+    for (const std::int64_t slot : slots) {
+      T* target = elements_of<T>(cache) + slot * cache.stride(0) + position * head_dim;
+      for (std::int64_t head = 0; head < kv_heads; ++head) {
+        std::copy_n(source, head_dim, target);
+        source += head_dim;
+        target += cache.stride(1);
+      }
+    }
+  });
+}
 
-void SequenceCache::set_prompt(LayerIndex layer, at::Tensor keys, at::Tensor values) {
+}  // namespace
+
+void SequenceCache::write_prompt(LayerIndex layer, std::int64_t first, const at::Tensor& keys,
+                                 const at::Tensor& values) {
   Layer& entry = layers_[static_cast<std::size_t>(layer.value())];
-  prompt_length_ = keys.size(1);
-  entry.prompt_keys = std::move(keys);
-  entry.prompt_values = std::move(values);
+  const std::int64_t tokens = keys.size(0);
+  if (!entry.prompt_keys.defined()) {
+    const std::int64_t kv_heads = keys.size(1);
+    const std::int64_t head_dim = keys.size(2);
+    const std::int64_t padded = pad_positions(capacity_.prompt) + kPositionStep;
+    entry.prompt_keys = at::zeros({kv_heads, padded, head_dim}, keys.options());
+    entry.prompt_values = keys.device().is_cpu()
+                              ? at::zeros({kv_heads, head_dim, padded}, keys.options()).transpose(1, 2)
+                              : at::zeros({kv_heads, padded, head_dim}, keys.options());
+  }
+  entry.prompt_keys.narrow(1, first, tokens).copy_(keys.transpose(0, 1));
+  entry.prompt_values.narrow(1, first, tokens).copy_(values.transpose(0, 1));
+  prompt_length_ = first + tokens;
 }
 
 void SequenceCache::reserve_slot(Layer& layer, std::int64_t slot) const {
@@ -20,7 +52,7 @@ void SequenceCache::reserve_slot(Layer& layer, std::int64_t slot) const {
   if (slot < present) return;
   const std::int64_t wanted = std::max(slot + 1, 2 * present);
   const auto grow = [&](at::Tensor& tensor, const at::Tensor& like) {
-    at::Tensor grown = at::zeros({wanted, like.size(0), response_capacity_, like.size(2)}, like.options());
+    at::Tensor grown = at::zeros({wanted, like.size(0), capacity_.response, like.size(2)}, like.options());
     if (present > 0) grown.narrow(0, 0, present).copy_(tensor);
     tensor = grown;
   };
@@ -32,6 +64,11 @@ void SequenceCache::write_response(LayerIndex layer, const std::vector<std::int6
                                    const at::Tensor& keys, const at::Tensor& values) {
   Layer& entry = layers_[static_cast<std::size_t>(layer.value())];
   reserve_slot(entry, *std::max_element(slots.begin(), slots.end()));
+  if (fits_kernels(keys) && fits_kernels(values)) {
+    copy_rows(keys, slots, response_length_, entry.response_keys);
+    copy_rows(values, slots, response_length_, entry.response_values);
+    return;
+  }
   for (std::size_t row = 0; row < slots.size(); ++row) {
     const auto source = static_cast<std::int64_t>(row);
     entry.response_keys.select(0, slots[row]).select(1, response_length_).copy_(keys.select(0, source));
@@ -60,7 +97,8 @@ at::Tensor SequenceCache::response_values(LayerIndex layer, const std::vector<st
 }
 
 SequenceCache SequenceCache::share_prompt(std::int64_t response_capacity) const {
-  SequenceCache shared(static_cast<std::int64_t>(layers_.size()), response_capacity);
+  SequenceCache shared(static_cast<std::int64_t>(layers_.size()),
+                       {.prompt = capacity_.prompt, .response = response_capacity});
   shared.prompt_length_ = prompt_length_;
   for (std::size_t layer = 0; layer < layers_.size(); ++layer) {
     shared.layers_[layer].prompt_keys = layers_[layer].prompt_keys;

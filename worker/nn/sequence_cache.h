@@ -10,22 +10,47 @@
 
 namespace lacuna {
 
+// Kernels take positions in steps of so many.
+inline constexpr std::int64_t kPositionStep = 32;
+inline std::int64_t pad_positions(std::int64_t positions) {
+  return (positions + kPositionStep - 1) / kPositionStep * kPositionStep;
+}
+
+// Tokens that a cache makes room for.
+struct CacheCapacity {
+  std::int64_t prompt = 0;
+  std::int64_t response = 0;  // of a branch
+};
+
 // The responses of a prompt advance in lockstep: every branch has the same length. A branch occupies a slot;
 // when branches that shared a slot part, only what was written since the prompt is copied.
 class SequenceCache {
  public:
-  // Room for prompts of any length and for `response_capacity` response tokens a branch.
-  SequenceCache(std::int64_t layers, std::int64_t response_capacity);
+  SequenceCache(std::int64_t layers, CacheCapacity capacity)
+      : layers_(static_cast<std::size_t>(layers)), capacity_(capacity) {}
 
-  // Appends the prompt's keys and values of a layer, both [kv_heads, tokens, head_dim].
-  void set_prompt(LayerIndex layer, at::Tensor keys, at::Tensor values);
+  // Writes keys and values of a layer, both [tokens, kv_heads, head_dim], at prompt positions `first`,
+  // first + 1, ...; those before are there already. Positions up to first + tokens are then the prompt.
+  void write_prompt(LayerIndex layer, std::int64_t first, const at::Tensor& keys, const at::Tensor& values);
 
   // [kv_heads, prompt tokens, head_dim].
-  [[nodiscard]] const at::Tensor& prompt_keys(LayerIndex layer) const { return at_layer(layer).prompt_keys; }
-  [[nodiscard]] const at::Tensor& prompt_values(LayerIndex layer) const {
-    return at_layer(layer).prompt_values;
+  [[nodiscard]] at::Tensor prompt_keys(LayerIndex layer) const {
+    return at_layer(layer).prompt_keys.narrow(1, 0, prompt_length_);
+  }
+  [[nodiscard]] at::Tensor prompt_values(LayerIndex layer) const {
+    return at_layer(layer).prompt_values.narrow(1, 0, prompt_length_);
   }
   [[nodiscard]] std::int64_t prompt_length() const { return prompt_length_; }
+
+  // The same with what is allocated behind the prompt, zeros there: kernels work on multiples of 32
+  // positions, and 32 begun anywhere in the prompt lie inside. Keys are contiguous along head_dim; values on
+  // the CPU along the positions, elsewhere along head_dim.
+  [[nodiscard]] const at::Tensor& padded_prompt_keys(LayerIndex layer) const {
+    return at_layer(layer).prompt_keys;
+  }
+  [[nodiscard]] const at::Tensor& padded_prompt_values(LayerIndex layer) const {
+    return at_layer(layer).prompt_values;
+  }
 
   // Writes one token of the branches in `slots` at the next response position; keys and values are
   // [slots, kv_heads, head_dim]. The position is the same for all layers until advance().
@@ -39,6 +64,14 @@ class SequenceCache {
   // The next response position.
   void advance() { ++response_length_; }
 
+  // [slots, kv_heads, response capacity, head_dim] of all slots.
+  [[nodiscard]] const at::Tensor& all_response_keys(LayerIndex layer) const {
+    return at_layer(layer).response_keys;
+  }
+  [[nodiscard]] const at::Tensor& all_response_values(LayerIndex layer) const {
+    return at_layer(layer).response_values;
+  }
+
   // A cache of the same prompt (not copied) without responses, and room for `response_capacity` tokens a
   // branch.
   [[nodiscard]] SequenceCache share_prompt(std::int64_t response_capacity) const;
@@ -48,7 +81,7 @@ class SequenceCache {
 
  private:
   struct Layer {
-    at::Tensor prompt_keys, prompt_values;
+    at::Tensor prompt_keys, prompt_values;      // [kv_heads, padded prompt capacity, head_dim]
     at::Tensor response_keys, response_values;  // [slots, kv_heads, response capacity, head_dim]
   };
   [[nodiscard]] const Layer& at_layer(LayerIndex layer) const {
@@ -62,7 +95,7 @@ class SequenceCache {
   std::vector<Layer> layers_;
   std::int64_t prompt_length_ = 0;
   std::int64_t response_length_ = 0;
-  std::int64_t response_capacity_ = 0;
+  CacheCapacity capacity_;
 };
 
 }  // namespace lacuna

@@ -1,9 +1,35 @@
 #include "worker/nn/weigh_values.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
+#include <vector>
+
+#include "worker/nn/kernel_dispatch.h"
+#include "worker/nn/kernels/row_kernels.h"
 
 namespace lacuna {
+namespace {
+
+float score_scale(std::int64_t head_dim) {
+  return static_cast<float>(1.0 / std::sqrt(static_cast<double>(head_dim)));
+}
+
+}  // namespace
+
+void softmax_causal_rows(const at::Tensor& scores, std::int64_t queries, std::int64_t first_query,
+                         std::int64_t window, std::int64_t head_dim) {
+  const std::int64_t keys = scores.size(1);
+  std::vector<float> scratch(static_cast<std::size_t>(keys));
+  with_kernel_type(scores.scalar_type(), [&]<class T>(T) {
+    for (std::int64_t row = 0; row < scores.size(0); ++row) {
+      const std::int64_t position = first_query + row % queries;
+      const std::int64_t first = window > 0 ? std::max<std::int64_t>(0, position - window + 1) : 0;
+      softmax_row(elements_of<T>(scores) + row * keys, keys, first, position + 1, score_scale(head_dim),
+                  scratch.data());
+    }
+  });
+}
 
 at::Tensor softmax_scores(const at::Tensor& scores, const at::Tensor& mask) {
   at::Tensor wide = scores.to(at::kFloat);

@@ -15,6 +15,12 @@ at::Tensor softmax_scores(const at::Tensor& scores, const at::Tensor& mask);
 at::Tensor weigh_values(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                         const at::Tensor& mask);
 
+// The same weights on the CPU in place, without a mask in memory: scores [heads * queries, keys] of queries
+// at positions first_query, first_query + 1, ... (the same for every head), key j at position j; what a query
+// does not see becomes 0. Scaled by 1 / sqrt(head_dim). In the calling thread.
+void softmax_causal_rows(const at::Tensor& scores, std::int64_t queries, std::int64_t first_query,
+                         std::int64_t window, std::int64_t head_dim);
+
 // The causal mask [queries, keys] float32 for queries at positions first_query, first_query + 1, ... and keys
 // at positions first_key, ...: a query sees itself and what came before, of that the last `window` positions
 // if `window` > 0.

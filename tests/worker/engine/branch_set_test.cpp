@@ -10,7 +10,7 @@ BranchSet make_set(std::size_t branches) {
   for (std::size_t index = 0; index < branches; ++index) {
     specs.push_back({.mode = LacMode::kExit, .alpha = AlphaIndex(static_cast<std::int32_t>(index))});
   }
-  BranchSet set(std::move(specs), SequenceCache(/*layers=*/1, /*response_capacity=*/4));
+  BranchSet set(std::move(specs), SequenceCache(/*layers=*/1, {.response = 4}));
   set.cache().set_prompt(LayerIndex(0), at::zeros({1, 2, 1}), at::zeros({1, 2, 1}));
   return set;
 }

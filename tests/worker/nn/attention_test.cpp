@@ -54,7 +54,7 @@ TEST_P(AttentionWindow, DensePrefillAndDecodeAgreeWithTheFormula) {
                                attend_by_hand(in, position, head, window), 1e-4, 1e-5));
     }
   }
-  SequenceCache cache(1, kTokens - kPrompt);
+  SequenceCache cache(1, {.prompt = kPrompt, .response = kTokens - kPrompt});
   PrefillAttention prefill({{0, kPrompt, &cache}});
   const at::Tensor prompt = prefill.attend(layer, in.q.narrow(0, 0, kPrompt), in.k.narrow(0, 0, kPrompt),
                                            in.v.narrow(0, 0, kPrompt), window);
@@ -81,7 +81,7 @@ TEST(PrefillAttention, LongPromptsInBlocksEqualTheDenseResult) {
   const Inputs in(kFirst + kSecond);
   const LayerIndex layer(0);
   for (const std::int64_t window : {0, 100}) {
-    SequenceCache first(1, 1), second(1, 1);
+    SequenceCache first(1, {.prompt = kFirst}), second(1, {.prompt = kSecond});
     PrefillAttention packed({{0, kFirst, &first}, {kFirst, kSecond, &second}});
     const at::Tensor both = packed.attend(layer, in.q, in.k, in.v, window);
     const auto alone = [&](std::int64_t begin, std::int64_t count) {

@@ -7,8 +7,8 @@ namespace {
 
 TEST(SequenceCache, AForkKeepsTheCommonPartAndThenGoesItsOwnWay) {
   const LayerIndex layer(0);
-  SequenceCache cache(1, 3);
-  cache.set_prompt(layer, at::zeros({1, 5, 2}), at::zeros({1, 5, 2}));
+  SequenceCache cache(1, {.prompt = 5, .response = 3});
+  cache.write_prompt(layer, 0, at::zeros({5, 1, 2}), at::zeros({5, 1, 2}));
   EXPECT_EQ(cache.prompt_length(), 5);
   cache.write_response(layer, {0}, at::full({1, 1, 2}, 1.0), at::full({1, 1, 2}, 10.0));
   cache.advance();

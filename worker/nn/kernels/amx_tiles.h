@@ -1,0 +1,37 @@
+// The AMX part of bfloat16_product.h. To be called only where best_product_kernel() is kAmx.
+//
+// A tile is 16 rows of 64 bytes. One instruction multiplies 16 rows of W, 32 deep, with 16 rows of x, 32
+// deep, and adds to 16 x 16 float32 sums; of x it wants pairs along the depth interleaved (Intel SDM,
+// TDPBF16PS).
+#pragma once
+
+#include <cstdint>
+
+#include "worker/nn/kernels/bfloat16.h"
+
+namespace lacuna {
+
+inline constexpr std::int64_t kTileRows = 16;
+inline constexpr std::int64_t kTileDepth = 32;
+inline constexpr std::int64_t kStripFeatures = 32;  // two tiles of W: what one task computes
+
+// Rearranges `count` <= 16 rows of x [count, depth], `stride` elements apart, into [depth / 32][16 pairs][16
+// rows][2], absent rows 0.
+void pack_rows(const BFloat16* x, std::int64_t stride, std::int64_t count, std::int64_t depth,
+               BFloat16* packed);
+
+// What one task needs. All of x's rows of the chunk against 32 features.
+struct StripTask {
+  const BFloat16* weight = nullptr;  // [32, depth]
+  std::int64_t weight_stride = 0;    // elements from feature to feature
+  const BFloat16* bias = nullptr;    // [32], or none
+  const BFloat16* packed = nullptr;  // blocks of 16 rows, from pack_rows
+  std::int64_t rows = 0;
+  std::int64_t depth = 0;
+  BFloat16* output = nullptr;      // of the first row and the first feature
+  std::int64_t output_stride = 0;  // from row to row
+  std::int64_t first_feature = 0;  // features before it are computed but not written: another strip does
+};
+void multiply_strip(const StripTask& task);
+
+}  // namespace lacuna

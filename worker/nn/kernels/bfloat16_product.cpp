@@ -1,0 +1,104 @@
+#include "worker/nn/kernels/bfloat16_product.h"
+
+#include <algorithm>
+
+#include "worker/nn/kernels/amx_tiles.h"
+#include "worker/nn/kernels/avx512_dots.h"
+
+namespace lacuna {
+namespace {
+
+// Up to so many rows AVX512 keeps up with memory; beyond, tiles do.
+constexpr std::int64_t kFewRows = 4;
+// Of x, in a core's second-level cache (1 to 2 MiB where there is AMX) beside a strip of weights.
+constexpr std::int64_t kChunkBytes = std::int64_t{1} << 20U;
+
+}  // namespace
+
+bool BFloat16Product::supports(ProductKernel kernel, const ProductRows& x,
+                               std::span<const ProductOperand> operands) {
+  if (kernel == ProductKernel::kLibrary || x.depth % kTileDepth != 0 || x.depth == 0 || x.rows == 0)
+    return false;
+  if (kernel == ProductKernel::kAvx512) return x.rows <= kMostDotRows;
+  return x.rows <= kFewRows || std::ranges::all_of(operands, [](const ProductOperand& operand) {
+           return operand.features >= kStripFeatures;
+         });
+}
+
+BFloat16Product::BFloat16Product(ProductKernel kernel, const ProductRows& x,
+                                 std::span<const ProductOperand> operands)
+    : uses_tiles_(kernel == ProductKernel::kAmx && x.rows > kFewRows),
+      x_(x),
+      operands_(operands.begin(), operands.end()) {
+  std::int64_t strips = 0;
+  for (const ProductOperand& operand : operands_) {
+    first_strip_.push_back(strips);
+    strips += (operand.features + kStripFeatures - 1) / kStripFeatures;
+  }
+  first_strip_.push_back(strips);
+  if (!uses_tiles_) return;
+  const std::int64_t elements = preparation_tasks() * kTileRows * x.depth;
+  packed_ = std::make_unique_for_overwrite<BFloat16[]>(static_cast<std::size_t>(elements));
+}
+
+std::int64_t BFloat16Product::chunk_rows() const {
+  const std::int64_t pair = 2 * kTileRows;
+  const std::int64_t fitting = kChunkBytes / (x_.depth * 2) / pair * pair;
+  return std::max(pair, fitting);
+}
+
+std::int64_t BFloat16Product::preparation_tasks() const {
+  return uses_tiles_ ? (x_.rows + kTileRows - 1) / kTileRows : 0;
+}
+
+void BFloat16Product::prepare(std::int64_t task) {
+  const std::int64_t row = task * kTileRows;
+  pack_rows(x_.x + row * x_.stride, x_.stride, std::min(kTileRows, x_.rows - row), x_.depth,
+            packed_.get() + row * x_.depth);
+}
+
+std::int64_t BFloat16Product::tasks() const {
+  const std::int64_t chunks = uses_tiles_ ? (x_.rows + chunk_rows() - 1) / chunk_rows() : 1;
+  return chunks * first_strip_.back();
+}
+
+void BFloat16Product::run() {
+  for (std::int64_t task = 0; task < preparation_tasks(); ++task) prepare(task);
+  for (std::int64_t task = 0; task < tasks(); ++task) compute(task);
+}
+
+void BFloat16Product::compute(std::int64_t task) const {
+  const std::int64_t chunk = task / first_strip_.back();
+  const std::int64_t strip = task % first_strip_.back();
+  const auto after = std::upper_bound(first_strip_.begin(), first_strip_.end(), strip);
+  const auto index = static_cast<std::size_t>(after - first_strip_.begin()) - 1;
+  const ProductOperand& operand = operands_[index];
+  const std::int64_t wanted = (strip - first_strip_[index]) * kStripFeatures;
+  if (!uses_tiles_) {
+    multiply_by_dots({.weight = operand.weight + wanted * operand.weight_stride,
+                      .weight_stride = operand.weight_stride,
+                      .bias = operand.bias == nullptr ? nullptr : operand.bias + wanted,
+                      .features = std::min(kStripFeatures, operand.features - wanted),
+                      .x = x_.x,
+                      .x_stride = x_.stride,
+                      .rows = x_.rows,
+                      .depth = x_.depth,
+                      .output = operand.output + wanted,
+                      .output_stride = operand.output_stride});
+    return;
+  }
+  // The last strip begins earlier where features run out, and writes only what is its own.
+  const std::int64_t feature = std::min(wanted, operand.features - kStripFeatures);
+  const std::int64_t row = chunk * chunk_rows();
+  multiply_strip({.weight = operand.weight + feature * operand.weight_stride,
+                  .weight_stride = operand.weight_stride,
+                  .bias = operand.bias == nullptr ? nullptr : operand.bias + feature,
+                  .packed = packed_.get() + row * x_.depth,
+                  .rows = std::min(chunk_rows(), x_.rows - row),
+                  .depth = x_.depth,
+                  .output = operand.output + row * operand.output_stride + feature,
+                  .output_stride = operand.output_stride,
+                  .first_feature = wanted - feature});
+}
+
+}  // namespace lacuna

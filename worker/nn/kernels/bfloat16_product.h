@@ -1,0 +1,69 @@
+// Products y = x W^T + b in bfloat16 with float32 sums, on processors with AVX512-BF16 or AMX.
+//
+// Weights stay as a checkpoint stores them (row-major, memory-mapped): a row of W is a row of an AMX tile,
+// and what is rearranged instead is x, which is small. Every element of y is the same sum in the same order
+// however the work is cut, so the result depends neither on the number of threads nor on who computes which
+// strip.
+//
+// Measured (2 cores of a Sapphire Rapids machine, docs/performance.md): oneDNN, as LibTorch calls it, reaches
+// half of this with a single row and 60 % with 512.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "worker/nn/kernels/bfloat16.h"
+#include "worker/nn/kernels/processor.h"
+
+namespace lacuna {
+
+// One of several matrices that the same x is multiplied with.
+struct ProductOperand {
+  const BFloat16* weight = nullptr;  // [features, depth]
+  std::int64_t weight_stride = 0;    // elements from feature to feature
+  const BFloat16* bias = nullptr;    // [features], or none
+  BFloat16* output = nullptr;        // [rows, features]
+  std::int64_t output_stride = 0;    // elements from row to row
+  std::int64_t features = 0;
+};
+
+// What they are multiplied with.
+struct ProductRows {
+  const BFloat16* x = nullptr;  // [rows, depth]
+  std::int64_t stride = 0;      // elements from row to row
+  std::int64_t rows = 0;
+  std::int64_t depth = 0;
+};
+
+class BFloat16Product {
+ public:
+  // Whether `kernel` can compute it: depth a multiple of 32, for kAvx512 at most 8 rows, for kAmx at least 32
+  // features where there are more than a few rows.
+  static bool supports(ProductKernel kernel, const ProductRows& x, std::span<const ProductOperand> operands);
+
+  // What the pointers point to outlives the product.
+  BFloat16Product(ProductKernel kernel, const ProductRows& x, std::span<const ProductOperand> operands);
+
+  // Two sets of tasks, each in any order and on any threads; all of the first before any of the second.
+  [[nodiscard]] std::int64_t preparation_tasks() const;
+  void prepare(std::int64_t task);
+  [[nodiscard]] std::int64_t tasks() const;
+  void compute(std::int64_t task) const;
+
+  // All of them in the calling thread.
+  void run();
+
+ private:
+  // Rows that share a pass over the weights: as many as stay in a core's cache.
+  [[nodiscard]] std::int64_t chunk_rows() const;
+
+  bool uses_tiles_;
+  ProductRows x_;
+  std::vector<ProductOperand> operands_;
+  std::vector<std::int64_t> first_strip_;  // of each operand, and the end
+  std::unique_ptr<BFloat16[]> packed_;     // x as AMX wants its second factor; see amx_tiles.h
+};
+
+}  // namespace lacuna
