@@ -1,5 +1,4 @@
-// One run of the inference benchmark: what every group of figures gets, and the groups that need nothing but
-// LibTorch.
+// One run of the inference benchmark: what every group of figures gets.
 #pragma once
 
 #include <cstdint>
@@ -8,19 +7,41 @@
 #include <vector>
 
 #include "bench/benchmark_report.h"
+#include "bench/forking_chooser.h"
 #include "bench/machine_bounds.h"
+#include "bench/model_passes.h"
 #include "worker/models/causal_lm.h"
 
 namespace lacuna {
+
+// Questions that are answered from beginning to end.
+struct QuestionSettings {
+  std::int64_t count = 32;
+  std::int64_t new_tokens = 16;
+  std::int64_t per_unit = 32;        // answered together
+  std::int64_t batch_tokens = 4096;  // as ComputeConfig::batch_tokens
+  bool with_baseline = false;        // also the plain answer, as `lacuna run` always has it
+  std::vector<std::int64_t> thresholds = {1, 3, 9, 17};
+  std::vector<ForkPolicy> forks = {ForkPolicy::kModel, ForkPolicy::kNone, ForkPolicy::kWorst};
+};
 
 struct BenchmarkRun {
   const CausalLm& model;
   std::int64_t streamed_bytes = 0;  // that a decode step reads of the weights
   BoundMeter& meter;                // sampled before every figure that has a bound
   std::int64_t repetitions = 5;
+  QuestionSettings questions;
   bool quick = false;                              // smaller batches, less repetition
   std::function<void(const Figure&)> report = {};  // called with each figure as soon as it is there
 };
+
+// The least time that a decode step takes on this machine: weights and caches have to be read, products
+// computed.
+struct DecodeBound {
+  const char* name = "";  // which of the two takes longer
+  double seconds = 0;
+};
+DecodeBound find_decode_bound(const BenchmarkRun& run, const DecodeLoad& load);
 
 // Prompt tokens a second: one prompt of 128 and of 512 tokens, and a packed batch.
 void measure_prefill(const BenchmarkRun& run);
@@ -28,5 +49,8 @@ void measure_prefill(const BenchmarkRun& run);
 void measure_decode(const BenchmarkRun& run);
 // What LAC (norms, decisions of nine thresholds, kept states) adds to plain passes, in percent.
 void measure_lac_overhead(const BenchmarkRun& run);
+// Questions a second in mode exit by number of thresholds, what they cost relative to one, and the peak
+// memory.
+void measure_thresholds(const BenchmarkRun& run);
 
 }  // namespace lacuna

@@ -34,6 +34,8 @@ struct Arguments {
   std::string json;
   std::int64_t repetitions = 5;
   bool quick = false;
+  QuestionSettings questions;
+  std::vector<std::string> forks;
 };
 
 struct FigureGroup {
@@ -42,8 +44,10 @@ struct FigureGroup {
 };
 
 const std::vector<FigureGroup>& figure_groups() {
-  static const std::vector<FigureGroup> groups = {
-      {"prefill", measure_prefill}, {"decode", measure_decode}, {"overhead", measure_lac_overhead}};
+  static const std::vector<FigureGroup> groups = {{"prefill", measure_prefill},
+                                                  {"decode", measure_decode},
+                                                  {"overhead", measure_lac_overhead},
+                                                  {"thresholds", measure_thresholds}};
   return groups;
 }
 
@@ -104,6 +108,7 @@ void run_benchmark(const Arguments& arguments) {
                          .streamed_bytes = streamed,
                          .meter = meter,
                          .repetitions = arguments.repetitions,
+                         .questions = arguments.questions,
                          .quick = arguments.quick,
                          .report = [&](const Figure& figure) {
                            fmt::print("{}\n", render_table_line(figure));
@@ -116,6 +121,13 @@ void run_benchmark(const Arguments& arguments) {
   }
   report_bounds(run, device);
   if (!arguments.json.empty()) write_json(arguments.json, document);
+}
+
+void adopt_forks(Arguments& arguments) {
+  if (arguments.forks.empty()) return;
+  arguments.questions.forks.clear();
+  for (const std::string& name : arguments.forks)
+    arguments.questions.forks.push_back(parse_fork_policy(name));
 }
 
 void add_options(CLI::App& app, Arguments& arguments) {
@@ -138,7 +150,29 @@ void add_options(CLI::App& app, Arguments& arguments) {
   app.add_option("--repetitions", arguments.repetitions, "Times that each thing is measured, at least")
       ->capture_default_str()
       ->check(CLI::Range(1, 1000));
-  app.add_flag("--quick", arguments.quick, "Smaller batches");
+  app.add_flag("--quick", arguments.quick, "Smaller batches and fewer of them");
+}
+
+void add_question_options(CLI::App& app, Arguments& arguments) {
+  QuestionSettings& questions = arguments.questions;
+  const auto add_count = [&](const char* name, std::int64_t& value, const char* what) {
+    app.add_option(name, value, what)->capture_default_str()->check(CLI::Range(1, 1'000'000));
+  };
+  add_count("--questions", questions.count, "Group thresholds: questions, as long as MMLU's");
+  add_count("--new-tokens", questions.new_tokens, "Group thresholds: tokens of each answer");
+  add_count("--unit-questions", questions.per_unit, "Group thresholds: questions answered together");
+  add_count("--batch-tokens", questions.batch_tokens, "Group thresholds: prompt tokens a pass");
+  app.add_option("--thresholds", questions.thresholds, "Group thresholds: numbers of them")
+      ->capture_default_str()
+      ->delimiter(',')
+      ->check(CLI::Range(1, 1000));
+  app.add_option(
+         "--forks", arguments.forks,
+         "Group thresholds: how answers differ: as the model chooses (model), not at all (none) or from the "
+         "first token on (worst); the last two for nine thresholds only")
+      ->delimiter(',')
+      ->check(CLI::IsMember({"model", "none", "worst"}));
+  app.add_flag("--baseline", questions.with_baseline, "Group thresholds: also the plain answer");
 }
 
 }  // namespace
@@ -148,9 +182,11 @@ int main(int argc, char** argv) {
   CLI::App app{"Measures inference on a model with random weights, against what the machine can do."};
   lacuna::Arguments arguments;
   lacuna::add_options(app, arguments);
+  lacuna::add_question_options(app, arguments);
   CLI11_PARSE(app, argc, argv);
   lacuna::restart_with_passive_threads();  // as the engine does
   try {
+    lacuna::adopt_forks(arguments);
     lacuna::run_benchmark(arguments);
   } catch (const lacuna::Error& error) {
     fmt::print(stderr, "inference_benchmark: error: {}\n", error.what());
