@@ -27,6 +27,13 @@ struct Work {
   double least_seconds = 0;
 };
 
+// All rounds of one setup.
+struct Outcome {
+  Timings timings;
+  Work work;
+  double peak_bytes = 0;
+};
+
 GeneratorOptions make_options(const BenchmarkRun& run, std::int64_t thresholds) {
   GeneratorOptions options{.stream = StreamKind::kShared,
                            .branches = {},
@@ -115,8 +122,19 @@ std::string describe(const Setup& setup) {
                      to_string(setup.fork));
 }
 
-void report(const BenchmarkRun& run, const Setup& setup, const Timings& timings, const Work& work,
-            double peak_bytes, double single_seconds) {
+void answer_in_all_setups(const BenchmarkRun& run, const std::vector<Setup>& setups,
+                          std::span<const GeneratorPrompt> prompts, std::vector<Outcome>& outcomes) {
+  for (std::size_t i = 0; i < setups.size(); ++i) {
+    run.meter.sample();
+    reset_peak_memory();
+    outcomes[i].timings.seconds.push_back(answer_all(run, setups[i], prompts, outcomes[i].work));
+    outcomes[i].peak_bytes = std::max(outcomes[i].peak_bytes, peak_memory_bytes());
+  }
+}
+
+void report(const BenchmarkRun& run, const Setup& setup, const Outcome& outcome, double single_seconds) {
+  const Timings& timings = outcome.timings;
+  const Work& work = outcome.work;
   const auto questions = static_cast<double>(run.questions.count);
   run.report({.group = "thresholds",
               .name = describe(setup),
@@ -144,28 +162,30 @@ void report(const BenchmarkRun& run, const Setup& setup, const Timings& timings,
                 .value = timings.best() / single_seconds,
                 .unit = "times"});
   }
-  run.report(
-      {.group = "thresholds", .name = "  peak memory of the host", .value = 1e-9 * peak_bytes, .unit = "GB"});
+  run.report({.group = "thresholds",
+              .name = "  peak memory of the host",
+              .value = 1e-9 * outcome.peak_bytes,
+              .unit = "GB"});
 }
 
 }  // namespace
 
 void measure_thresholds(const BenchmarkRun& run) {
-  constexpr double kLongSeconds = 60;  // what takes longer is measured once
+  constexpr double kLongSeconds = 300;  // what takes longer is measured once
   const std::vector<GeneratorPrompt> prompts =
       make_random_questions(draw_mmlu_lengths(run.questions.count), run.model.architecture.vocabulary);
+  const std::vector<Setup> setups = list_setups(run);
+  std::vector<Outcome> outcomes(setups.size());
+  // Round after round, so that what disturbs the machine for a while does not fall on one setup alone.
+  const double first_round =
+      time_once(run.model.device(), [&] { answer_in_all_setups(run, setups, prompts, outcomes); });
+  if (first_round < kLongSeconds) answer_in_all_setups(run, setups, prompts, outcomes);
   double single_seconds = 0;
-  for (const Setup& setup : list_setups(run)) {
-    run.meter.sample();
-    reset_peak_memory();
-    Timings timings;
-    Work work;
-    do {
-      timings.seconds.push_back(answer_all(run, setup, prompts, work));
-    } while (timings.seconds.size() < 2 && timings.best() < kLongSeconds);
-    if (setup.thresholds == 1 && setup.fork == ForkPolicy::kModel) single_seconds = timings.best();
-    report(run, setup, timings, work, peak_memory_bytes(), single_seconds);
+  for (std::size_t i = 0; i < setups.size(); ++i) {
+    const bool is_single = setups[i].thresholds == 1 && setups[i].fork == ForkPolicy::kModel;
+    if (is_single) single_seconds = outcomes[i].timings.best();
   }
+  for (std::size_t i = 0; i < setups.size(); ++i) report(run, setups[i], outcomes[i], single_seconds);
 }
 
 }  // namespace lacuna
