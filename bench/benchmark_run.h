@@ -10,6 +10,7 @@
 #include "bench/forking_chooser.h"
 #include "bench/machine_bounds.h"
 #include "bench/model_passes.h"
+#include "core/experiment_config.h"
 #include "worker/models/causal_lm.h"
 
 namespace lacuna {
@@ -29,7 +30,10 @@ struct BenchmarkRun {
   const CausalLm& model;
   std::int64_t streamed_bytes = 0;  // that a decode step reads of the weights
   BoundMeter& meter;                // sampled before every figure that has a bound
+  DataType dtype = DataType::kBFloat16;
+  std::int64_t threads = 1;
   std::int64_t repetitions = 5;
+  std::string python = {};  // an interpreter that has PyTorch
   QuestionSettings questions;
   bool quick = false;                              // smaller batches, less repetition
   std::function<void(const Figure&)> report = {};  // called with each figure as soon as it is there
@@ -47,10 +51,17 @@ DecodeBound find_decode_bound(const BenchmarkRun& run, const DecodeLoad& load);
 void measure_prefill(const BenchmarkRun& run);
 // Tokens a second by the number of sequences that are decoded together.
 void measure_decode(const BenchmarkRun& run);
-// What LAC (norms, decisions of nine thresholds, kept states) adds to plain passes, in percent.
+// Time of passes with LAC (norms, decisions of nine thresholds, kept states) in percent of plain ones.
 void measure_lac_overhead(const BenchmarkRun& run);
 // Questions a second in mode exit by number of thresholds, what they cost relative to one, and the peak
 // memory.
 void measure_thresholds(const BenchmarkRun& run);
+// Bytes on the disk for each traced token, and the author's JSON of the same content. Only in a build with
+// HDF5.
+void measure_store(const BenchmarkRun& run);
+// Seconds from the start of a process to its first token, the checkpoint being on the disk.
+void measure_startup(const BenchmarkRun& run);
+// Nine thresholds against the procedure of the author's scripts.
+void measure_against_author(const BenchmarkRun& run);
 
 }  // namespace lacuna
