@@ -14,13 +14,13 @@ std::string render_number(double value) {
   return fmt::format("{:.{}f}", value, decimals);
 }
 
-constexpr const char* kLine = "{:<10} {:<38} {:>10} {:<12} {:>10} {:<12} {:>6}";
+constexpr const char* kLine = "{:<10} {:<52} {:>8} {:<12} {:>8} {:<12} {:>6}";
 
 }  // namespace
 
 std::optional<double> Figure::ratio() const {
   if (!bound) return std::nullopt;
-  return value / bound->value;
+  return less_is_better ? bound->value / value : value / bound->value;
 }
 
 std::string render_table_head() {

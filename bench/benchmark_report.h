@@ -8,9 +8,9 @@
 
 namespace lacuna {
 
-// The best that the machine allows, in the unit of the figure it belongs to.
+// The best that the machine allows, or what was aimed at, in the unit of the figure it belongs to.
 struct FigureBound {
-  std::string name;  // "matrix rate", "memory read"
+  std::string name;  // "matrix rate", "memory read", "target"
   double value = 0;
 };
 
@@ -20,9 +20,10 @@ struct Figure {
   double value = 0;
   std::string unit;
   std::optional<FigureBound> bound = std::nullopt;
+  bool less_is_better = false;
   nlohmann::json details = nlohmann::json::object();  // further keys, in the JSON only
 
-  // Share of the bound; none without a bound.
+  // How near it comes to the bound, 1 at the bound; none without one.
   [[nodiscard]] std::optional<double> ratio() const;
 };
 

@@ -15,6 +15,7 @@
 #include "apps/passive_threads.h"
 #include "bench/benchmark_run.h"
 #include "bench/random_model.h"
+#include "bench/startup_benchmark.h"
 #include "bench/stopwatch.h"
 #include "core/error.h"
 #include "core/experiment_config.h"
@@ -34,6 +35,10 @@ struct Arguments {
   std::string json;
   std::int64_t repetitions = 5;
   bool quick = false;
+  QuestionSettings questions;
+  std::vector<std::string> forks;
+  std::string python = "/usr/bin/python3";
+  std::string first_token;  // what the process that `startup` times is told
 };
 
 struct FigureGroup {
@@ -43,7 +48,16 @@ struct FigureGroup {
 
 const std::vector<FigureGroup>& figure_groups() {
   static const std::vector<FigureGroup> groups = {
-      {"prefill", measure_prefill}, {"decode", measure_decode}, {"overhead", measure_lac_overhead}};
+    {"prefill", measure_prefill},
+    {"decode", measure_decode},
+    {"overhead", measure_lac_overhead},
+    {"thresholds", measure_thresholds},
+#if LACUNA_HAS_STORE
+    {"store", measure_store},
+#endif
+    {"startup", measure_startup},
+    {"author", measure_against_author}
+  };
   return groups;
 }
 
@@ -79,43 +93,73 @@ void report_bounds(const BenchmarkRun& run, const at::Device& device) {
               .unit = device.is_cpu() ? "GFLOP/s" : "TFLOP/s"});
 }
 
+// What the machine cannot do (no PyTorch, no space) is left out, unless it was asked for by name.
+void measure_groups(const BenchmarkRun& run, const std::vector<std::string>& only) {
+  for (const FigureGroup& group : figure_groups()) {
+    if (!only.empty() && std::find(only.begin(), only.end(), group.name) == only.end()) continue;
+    try {
+      group.measure(run);
+    } catch (const SystemError& error) {
+      if (!only.empty()) throw;
+      fmt::print(stderr, "{} is left out: {}\n", group.name, error.what());
+    }
+  }
+}
+
+std::int64_t count_threads(const Arguments& arguments) {
+  if (arguments.threads > 0) return arguments.threads;
+  return std::max(1U, std::thread::hardware_concurrency());
+}
+
 void run_benchmark(const Arguments& arguments) {
-  const at::NoGradGuard no_grad;
-  const std::int64_t cores = std::max(1U, std::thread::hardware_concurrency());
-  const std::int64_t threads = arguments.threads > 0 ? arguments.threads : cores;
-  set_compute_threads(threads);
+  const std::int64_t threads = count_threads(arguments);
   Architecture shape = find_shape(arguments.shape);
   if (arguments.layers > 0) shape.layers = std::min(shape.layers, arguments.layers);
   const at::Device device = find_device(arguments.device);
-  const at::ScalarType dtype = to_scalar_type(parse_data_type(arguments.dtype));
+  const DataType dtype = parse_data_type(arguments.dtype);
   nlohmann::json document = {{"benchmark", "inference"},  {"shape", arguments.shape},
                              {"layers", shape.layers},    {"dtype", arguments.dtype},
                              {"device", device.str()},    {"threads", threads},
                              {"libtorch", TORCH_VERSION}, {"figures", nlohmann::json::array()}};
   CausalLm model;
-  const double making = time_once(device, [&] { model = make_random_model(shape, dtype, device); });
+  const double making =
+      time_once(device, [&] { model = make_random_model(shape, to_scalar_type(dtype), device); });
   const std::int64_t streamed = count_streamed_bytes(model);
   fmt::print("{}, {} layers, {}, {}, {} threads, LibTorch {}; {:.2f} GB of weights made in {:.1f} s\n\n{}\n",
              arguments.shape, shape.layers, arguments.dtype, device.str(), threads, TORCH_VERSION,
              1e-9 * static_cast<double>(streamed), making, render_table_head());
-  BoundMeter meter(device, dtype, streamed, threads);
+  BoundMeter meter(device, to_scalar_type(dtype), streamed, threads);
   meter.sample();
   const BenchmarkRun run{.model = model,
                          .streamed_bytes = streamed,
                          .meter = meter,
+                         .dtype = dtype,
+                         .threads = threads,
                          .repetitions = arguments.repetitions,
+                         .python = arguments.python,
+                         .questions = arguments.questions,
                          .quick = arguments.quick,
                          .report = [&](const Figure& figure) {
                            fmt::print("{}\n", render_table_line(figure));
                            std::fflush(stdout);
                            document["figures"].push_back(to_json(figure));
                          }};
-  for (const FigureGroup& group : figure_groups()) {
-    const auto& only = arguments.only;
-    if (only.empty() || std::find(only.begin(), only.end(), group.name) != only.end()) group.measure(run);
-  }
+  measure_groups(run, arguments.only);
   report_bounds(run, device);
   if (!arguments.json.empty()) write_json(arguments.json, document);
+}
+
+// What the options say about each other.
+void adopt_settings(Arguments& arguments) {
+  QuestionSettings& questions = arguments.questions;
+  if (arguments.quick) {
+    questions.count = std::min<std::int64_t>(questions.count, 8);
+    questions.new_tokens = std::min<std::int64_t>(questions.new_tokens, 4);
+    std::erase_if(questions.thresholds, [](std::int64_t number) { return number != 1 && number != 9; });
+  }
+  if (arguments.forks.empty()) return;
+  questions.forks.clear();
+  for (const std::string& name : arguments.forks) questions.forks.push_back(parse_fork_policy(name));
 }
 
 void add_options(CLI::App& app, Arguments& arguments) {
@@ -138,7 +182,40 @@ void add_options(CLI::App& app, Arguments& arguments) {
   app.add_option("--repetitions", arguments.repetitions, "Times that each thing is measured, at least")
       ->capture_default_str()
       ->check(CLI::Range(1, 1000));
-  app.add_flag("--quick", arguments.quick, "Smaller batches");
+  app.add_option("--python", arguments.python, "Group author: an interpreter that has PyTorch")
+      ->capture_default_str();
+  app.add_option("--first-token", arguments.first_token)->group("");
+  app.add_flag("--quick", arguments.quick, "Smaller batches and fewer of them");
+}
+
+void add_question_options(CLI::App& app, Arguments& arguments) {
+  QuestionSettings& questions = arguments.questions;
+  const auto add_count = [&](const char* name, std::int64_t& value, const char* what) {
+    app.add_option(name, value, what)->capture_default_str()->check(CLI::Range(1, 1'000'000));
+  };
+  add_count("--questions", questions.count, "Group thresholds: questions, as long as MMLU's");
+  add_count("--new-tokens", questions.new_tokens, "Group thresholds: tokens of each answer");
+  add_count("--unit-questions", questions.per_unit, "Group thresholds: questions answered together");
+  add_count("--batch-tokens", questions.batch_tokens, "Group thresholds: prompt tokens a pass");
+  app.add_option("--thresholds", questions.thresholds, "Group thresholds: numbers of them")
+      ->capture_default_str()
+      ->delimiter(',')
+      ->check(CLI::Range(1, 1000));
+  app.add_option(
+         "--forks", arguments.forks,
+         "Group thresholds: how answers differ: as the model chooses (model), not at all (none) or from the "
+         "first token on (worst); the last two for nine thresholds only")
+      ->delimiter(',')
+      ->check(CLI::IsMember({"model", "none", "worst"}));
+  app.add_flag("--baseline", questions.with_baseline, "Group thresholds: also the plain answer");
+}
+
+void run_as_told(const Arguments& arguments) {
+  const at::NoGradGuard no_grad;
+  set_compute_threads(count_threads(arguments));
+  if (arguments.first_token.empty()) return run_benchmark(arguments);
+  generate_first_token(arguments.first_token, parse_data_type(arguments.dtype),
+                       find_device(arguments.device));
 }
 
 }  // namespace
@@ -148,10 +225,12 @@ int main(int argc, char** argv) {
   CLI::App app{"Measures inference on a model with random weights, against what the machine can do."};
   lacuna::Arguments arguments;
   lacuna::add_options(app, arguments);
+  lacuna::add_question_options(app, arguments);
   CLI11_PARSE(app, argc, argv);
   lacuna::restart_with_passive_threads();  // as the engine does
   try {
-    lacuna::run_benchmark(arguments);
+    lacuna::adopt_settings(arguments);
+    lacuna::run_as_told(arguments);
   } catch (const lacuna::Error& error) {
     fmt::print(stderr, "inference_benchmark: error: {}\n", error.what());
     return static_cast<int>(error.exit_code());

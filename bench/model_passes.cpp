@@ -161,15 +161,14 @@ double count_prompt_flops(const Architecture& shape, std::span<const std::int64_
   return flops;
 }
 
-double count_decode_flops(const Architecture& shape, std::int64_t rows, std::int64_t context) {
-  const auto count = static_cast<double>(rows);
-  return 2.0 * count * count_layer_weights(shape) + count_head_flops(shape, rows) +
-         count_attention_flops(shape, count * static_cast<double>(context));
+double count_decode_flops(const Architecture& shape, const DecodeLoad& load) {
+  return 2.0 * static_cast<double>(load.rows) * count_layer_weights(shape) +
+         count_head_flops(shape, load.rows) +
+         count_attention_flops(shape, static_cast<double>(load.seen_tokens));
 }
 
-double count_cache_bytes(const Architecture& shape, std::int64_t rows, std::int64_t context,
-                         std::int64_t element_bytes) {
-  return 2.0 * static_cast<double>(rows * context) *
+double count_cache_bytes(const Architecture& shape, const DecodeLoad& load, std::int64_t element_bytes) {
+  return 2.0 * static_cast<double>(load.cached_tokens) *
          static_cast<double>(shape.layers * shape.kv_heads * shape.head_dim * element_bytes);
 }
 

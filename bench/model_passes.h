@@ -54,10 +54,14 @@ class DecodeLoop {
 // Weights' and attention's products; logits for each prompt's last token only; a token sees what came before
 // it.
 double count_prompt_flops(const Architecture& shape, std::span<const std::int64_t> lengths);
-// One step for `rows` sequences that see `context` tokens each.
-double count_decode_flops(const Architecture& shape, std::int64_t rows, std::int64_t context);
+// One decode step.
+struct DecodeLoad {
+  std::int64_t rows = 0;
+  std::int64_t cached_tokens = 0;  // whose keys and values are read; a prompt that rows share counts once
+  std::int64_t seen_tokens = 0;    // of every row, added up
+};
+double count_decode_flops(const Architecture& shape, const DecodeLoad& load);
 // Keys and values that the step reads.
-double count_cache_bytes(const Architecture& shape, std::int64_t rows, std::int64_t context,
-                         std::int64_t element_bytes);
+double count_cache_bytes(const Architecture& shape, const DecodeLoad& load, std::int64_t element_bytes);
 
 }  // namespace lacuna
