@@ -10,8 +10,8 @@ BranchSet make_set(std::size_t branches) {
   for (std::size_t index = 0; index < branches; ++index) {
     specs.push_back({.mode = LacMode::kExit, .alpha = AlphaIndex(static_cast<std::int32_t>(index))});
   }
-  BranchSet set(std::move(specs), SequenceCache(/*layers=*/1, {.response = 4}));
-  set.cache().set_prompt(LayerIndex(0), at::zeros({1, 2, 1}), at::zeros({1, 2, 1}));
+  BranchSet set(std::move(specs), SequenceCache(/*layers=*/1, {.prompt = 2, .response = 4}));
+  set.cache().write_prompt(LayerIndex(0), 0, at::zeros({2, 1, 1}), at::zeros({2, 1, 1}));
   return set;
 }
 

@@ -18,7 +18,7 @@ TEST_P(GoldenPlain, PromptPassMatchesStatesCachesAndLogits) {
   for (const char* const prompt : {"p001", "p002", "p017", "p064", "p200"}) {
     const std::string base = std::string("/f32/") + prompt + "/";
     const auto ids = golden.read<std::int64_t>(base + "input_ids");
-    SequenceCache cache(model.architecture.layers, 1);
+    SequenceCache cache(model.architecture.layers, {.prompt = static_cast<std::int64_t>(ids.size())});
     PrefillAttention attention({{0, static_cast<std::int64_t>(ids.size()), &cache}});
     StateRecorder keeper;
     const at::Tensor stream = model.run_layers(

@@ -44,7 +44,7 @@ ScoredContinuation score_slowly(const GoldenModel& golden, const Tokens& whole, 
   } else {
     recorder = std::make_unique<SharedStreamRecorder>(std::move(options), golden.alphas);
   }
-  SequenceCache cache(model.architecture.layers, 0);
+  SequenceCache cache(model.architecture.layers, {.prompt = tokens});
   PrefillAttention attention({{0, tokens, &cache}});
   model.run_layers(at::tensor(ids), at::arange(tokens), attention, *recorder);
   recorder->finish();

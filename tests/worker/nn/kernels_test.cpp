@@ -1,0 +1,276 @@
+// The kernels against their formulas in double, on every path that this processor has.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <random>
+#include <vector>
+
+#include "worker/nn/kernels/bfloat16_product.h"
+#include "worker/nn/kernels/branch_attention.h"
+#include "worker/nn/kernels/row_kernels.h"
+
+namespace lacuna {
+namespace {
+
+template <class T>
+std::vector<T> draw(std::int64_t count, unsigned seed) {
+  std::mt19937 random(seed);
+  std::normal_distribution<float> normal;
+  std::vector<T> values;
+  for (std::int64_t i = 0; i < count; ++i) values.push_back(narrow_to<T>(normal(random)));
+  return values;
+}
+
+// Half a unit in the last place, and as much for the sum's own rounding.
+template <class T>
+double tolerance(double value) {
+  return (std::is_same_v<T, float> ? 2e-6 : 1.0 / 128) * (0.1 + std::abs(value));
+}
+
+TEST(BFloat16, RoundsToNearestEvenAndKeepsNan) {
+  EXPECT_EQ(widen(narrow_to<BFloat16>(1.0F)), 1.0F);
+  EXPECT_EQ(widen(narrow_to<BFloat16>(1.0F + 1.0F / 256)), 1.0F);               // a tie, down to even
+  EXPECT_EQ(widen(narrow_to<BFloat16>(1.0F + 3.0F / 256)), 1.0F + 4.0F / 256);  // a tie, up to even
+  EXPECT_TRUE(std::isnan(widen(narrow_to<BFloat16>(NAN))));
+  EXPECT_TRUE(std::isinf(widen(narrow_to<BFloat16>(INFINITY))));
+}
+
+struct ProductCase {
+  std::int64_t rows, depth, features;
+};
+
+class ProductTest : public ::testing::TestWithParam<ProductCase> {};
+
+TEST_P(ProductTest, IsTheSumWithBiasOnEveryKernel) {
+  const auto [rows, depth, features] = GetParam();
+  constexpr std::int64_t kGap = 32;  // rows of x, W and y need not touch
+  const auto x = draw<BFloat16>(rows * (depth + kGap), 1);
+  const auto weight = draw<BFloat16>(features * (depth + kGap), 2);
+  const auto bias = draw<BFloat16>(features, 3);
+  int kernels = 0;
+  for (const ProductKernel kernel : {ProductKernel::kAvx512, ProductKernel::kAmx}) {
+    if (kernel > best_product_kernel()) continue;
+    const BFloat16 untouched = narrow_to<BFloat16>(-77.0F);
+    std::vector<BFloat16> y(static_cast<std::size_t>(rows * (features + kGap)), untouched);
+    const ProductOperand operand{.weight = weight.data(),
+                                 .weight_stride = depth + kGap,
+                                 .bias = bias.data(),
+                                 .output = y.data(),
+                                 .output_stride = features + kGap,
+                                 .features = features};
+    const ProductRows factor{.x = x.data(), .stride = depth + kGap, .rows = rows, .depth = depth};
+    if (!BFloat16Product::supports(kernel, factor, {&operand, 1})) continue;
+    ++kernels;
+    BFloat16Product(kernel, factor, {&operand, 1}).run();
+    for (std::int64_t row = 0; row < rows; ++row) {
+      for (std::int64_t feature = 0; feature < features + kGap; ++feature) {
+        const BFloat16 found = y[static_cast<std::size_t>(row * (features + kGap) + feature)];
+        if (feature >= features) {
+          ASSERT_EQ(found, untouched) << "written past the end of row " << row;
+          continue;
+        }
+        double sum = widen(bias[static_cast<std::size_t>(feature)]);
+        double magnitude = std::abs(sum);
+        for (std::int64_t k = 0; k < depth; ++k) {
+          const double product = double{widen(x[static_cast<std::size_t>(row * (depth + kGap) + k)])} *
+                                 widen(weight[static_cast<std::size_t>(feature * (depth + kGap) + k)]);
+          sum += product;
+          magnitude += std::abs(product);
+        }
+        ASSERT_NEAR(widen(found), sum, std::abs(sum) / 250 + magnitude * 1e-6)
+            << "row " << row << ", feature " << feature << ", kernel " << static_cast<int>(kernel);
+      }
+    }
+  }
+  if (kernels == 0) GTEST_SKIP() << "this processor has neither AVX512-BF16 nor AMX";
+}
+
+INSTANTIATE_TEST_SUITE_P(Shapes, ProductTest,
+                         ::testing::Values(ProductCase{1, 32, 1}, ProductCase{1, 896, 70},
+                                           ProductCase{3, 64, 33}, ProductCase{4, 96, 32},
+                                           ProductCase{5, 96, 32}, ProductCase{8, 32, 129},
+                                           ProductCase{16, 64, 64}, ProductCase{17, 64, 65},
+                                           ProductCase{32, 128, 40}, ProductCase{49, 320, 100},
+                                           // More rows than one pass over the weights takes.
+                                           ProductCase{150, 6400, 35}),
+                         [](const auto& tested) {
+                           return std::to_string(tested.param.rows) + "x" +
+                                  std::to_string(tested.param.depth) + "x" +
+                                  std::to_string(tested.param.features);
+                         });
+
+TEST(BFloat16Product, RefusesWhatItCannotCompute) {
+  const BFloat16 value{};
+  const ProductOperand narrow{.weight = &value, .features = 31};
+  const auto rows = [&](std::int64_t count, std::int64_t depth) {
+    return ProductRows{.x = &value, .stride = depth, .rows = count, .depth = depth};
+  };
+  EXPECT_FALSE(BFloat16Product::supports(ProductKernel::kLibrary, rows(1, 32), {&narrow, 1}));
+  EXPECT_FALSE(BFloat16Product::supports(ProductKernel::kAmx, rows(1, 33), {&narrow, 1}));
+  EXPECT_FALSE(BFloat16Product::supports(ProductKernel::kAmx, rows(5, 32), {&narrow, 1}));
+  EXPECT_TRUE(BFloat16Product::supports(ProductKernel::kAmx, rows(4, 32), {&narrow, 1}));
+  EXPECT_TRUE(BFloat16Product::supports(ProductKernel::kAvx512, rows(8, 32), {&narrow, 1}));
+  EXPECT_FALSE(BFloat16Product::supports(ProductKernel::kAvx512, rows(9, 32), {&narrow, 1}));
+}
+
+template <class T>
+class RowKernels : public ::testing::Test {};
+using ElementTypes = ::testing::Types<float, BFloat16>;
+TYPED_TEST_SUITE(RowKernels, ElementTypes);
+
+TYPED_TEST(RowKernels, NormalizeAndMeasureRows) {
+  using T = TypeParam;
+  constexpr std::int64_t kRows = 3;
+  for (const std::int64_t width : {1, 15, 16, 77, 896}) {
+    const auto x = draw<T>(kRows * width, 4);
+    const auto weight = draw<T>(width, 5);
+    std::vector<T> y(x.size());
+    std::vector<float> norms(kRows);
+    normalize_rms(x.data(), weight.data(), 1e-6F, kRows, width, y.data());
+    measure_l2(x.data(), kRows, width, norms.data());
+    for (std::int64_t row = 0; row < kRows; ++row) {
+      double squares = 0;
+      for (std::int64_t i = 0; i < width; ++i)
+        squares += std::pow(widen(x[static_cast<std::size_t>(row * width + i)]), 2);
+      EXPECT_NEAR(norms[static_cast<std::size_t>(row)], std::sqrt(squares), 1e-5 * std::sqrt(squares));
+      for (std::int64_t i = 0; i < width; ++i) {
+        const auto at = static_cast<std::size_t>(row * width + i);
+        const double expected = widen(x[at]) / std::sqrt(squares / static_cast<double>(width) + 1e-6) *
+                                widen(weight[static_cast<std::size_t>(i)]);
+        ASSERT_NEAR(widen(y[at]), expected, 2 * tolerance<T>(expected)) << width;
+      }
+    }
+  }
+}
+
+TYPED_TEST(RowKernels, RotateHeadsByTheirTokensAngles) {
+  using T = TypeParam;
+  constexpr std::int64_t kTokens = 2, kHeads = 3, kHeadDim = 20, kHalf = kHeadDim / 2;
+  const auto x = draw<T>(kTokens * kHeads * kHeadDim, 6);
+  std::vector<T> cosine, sine, y(x.size());
+  for (std::int64_t i = 0; i < kTokens * kHeadDim; ++i) {
+    const auto angle = static_cast<float>(i / kHeadDim + 1) * static_cast<float>(i % kHeadDim % kHalf);
+    cosine.push_back(narrow_to<T>(std::cos(angle)));
+    sine.push_back(narrow_to<T>(std::sin(angle)));
+  }
+  rotate_heads(x.data(), cosine.data(), sine.data(), kTokens, kHeads, kHeadDim, y.data());
+  for (std::int64_t i = 0; i < kTokens * kHeads * kHeadDim; ++i) {
+    const std::int64_t dim = i % kHeadDim;
+    const auto angle = static_cast<std::size_t>(i / (kHeads * kHeadDim) * kHeadDim + dim);
+    const double other = dim < kHalf ? -widen(x[static_cast<std::size_t>(i + kHalf)])
+                                     : widen(x[static_cast<std::size_t>(i - kHalf)]);
+    const double expected =
+        widen(x[static_cast<std::size_t>(i)]) * widen(cosine[angle]) + other * widen(sine[angle]);
+    ASSERT_NEAR(widen(y[static_cast<std::size_t>(i)]), expected, 4 * tolerance<T>(1 + std::abs(expected)));
+  }
+}
+
+TYPED_TEST(RowKernels, SiluGateForAllSizesOfInput) {
+  using T = TypeParam;
+  std::vector<T> gate, up;
+  for (const float value : {-500.0F, -100.0F, -88.0F, -20.0F, -1.0F, -0.01F, 0.0F, 0.01F, 1.0F, 20.0F, 90.0F,
+                            3e38F, 0.5F, -0.5F, 2.0F, -2.0F, 3.0F}) {
+    gate.push_back(narrow_to<T>(value));
+    up.push_back(narrow_to<T>(1.5F));
+  }
+  std::vector<T> y(gate.size());
+  apply_silu_gate(gate.data(), up.data(), static_cast<std::int64_t>(gate.size()), y.data());
+  for (std::size_t i = 0; i < gate.size(); ++i) {
+    const double input = widen(gate[i]);
+    const double expected = input / (1 + std::exp(-input)) * 1.5;
+    if (std::isinf(static_cast<float>(expected))) {
+      EXPECT_TRUE(std::isinf(widen(y[i])));
+    } else {
+      EXPECT_NEAR(widen(y[i]), expected, 2 * tolerance<T>(expected)) << input;
+    }
+  }
+}
+
+TYPED_TEST(RowKernels, SoftmaxOfTheVisibleScoresAlone) {
+  using T = TypeParam;
+  constexpr std::int64_t kKeys = 50;
+  for (const auto& [first, end] : {std::pair{0, 50}, std::pair{0, 1}, std::pair{7, 40}, std::pair{33, 50}}) {
+    auto scores = draw<T>(kKeys, 7);
+    scores[0] = narrow_to<T>(1e30F);  // visible or not: no overflow
+    const auto before = scores;
+    std::vector<float> scratch(kKeys);
+    softmax_row(scores.data(), kKeys, first, end, 0.125F, scratch.data());
+    double largest = -INFINITY;
+    for (auto key = static_cast<std::size_t>(first); key < static_cast<std::size_t>(end); ++key) {
+      largest = std::max(largest, 0.125 * widen(before[key]));
+    }
+    double sum = 0;
+    for (auto key = static_cast<std::size_t>(first); key < static_cast<std::size_t>(end); ++key) {
+      sum += std::exp(0.125 * widen(before[key]) - largest);
+    }
+    for (std::int64_t key = 0; key < kKeys; ++key) {
+      const auto at = static_cast<std::size_t>(key);
+      const bool is_visible = key >= first && key < end;
+      const double expected = is_visible ? std::exp(0.125 * widen(before[at]) - largest) / sum : 0;
+      ASSERT_NEAR(widen(scores[at]), expected, is_visible ? tolerance<T>(expected) : 0) << key;
+    }
+  }
+}
+
+TYPED_TEST(RowKernels, BranchesSeeThePromptAndTheirOwnResponse) {
+  using T = TypeParam;
+  constexpr std::int64_t kHeadDim = 64, kGroup = 7, kPrompt = 45, kPadded = 64, kResponse = 3, kSlots = 3;
+  auto keys = draw<T>(kPadded * kHeadDim, 8);
+  auto values = draw<T>(kHeadDim * kPadded, 9);
+  for (std::int64_t i = 0; i < kPadded * kHeadDim; ++i) {
+    if (i / kHeadDim >= kPrompt) keys[static_cast<std::size_t>(i)] = T{};
+    if (i % kPadded >= kPrompt) values[static_cast<std::size_t>(i)] = T{};
+  }
+  const auto response_keys = draw<T>(kSlots * kResponse * kHeadDim, 10);
+  const auto response_values = draw<T>(kSlots * kResponse * kHeadDim, 11);
+  const std::vector<std::int64_t> slots{2, 0};
+  constexpr std::int64_t kStride = 2 * kGroup * kHeadDim;  // another kv head's queries in between
+  const auto q = draw<T>(static_cast<std::int64_t>(slots.size()) * kStride, 12);
+  std::vector<T> output(q.size());
+  attend_branches<T>({.prompt_keys = keys.data(),
+                      .prompt_values = values.data(),
+                      .value_stride = kPadded,
+                      .prompt_count = kPrompt,
+                      .response_keys = response_keys.data(),
+                      .response_values = response_values.data(),
+                      .slot_stride = kResponse * kHeadDim,
+                      .response_count = kResponse,
+                      .head_dim = kHeadDim},
+                     slots, kGroup, q.data(), kStride, output.data());
+  for (std::size_t branch = 0; branch < slots.size(); ++branch) {
+    for (std::int64_t head = 0; head < kGroup; ++head) {
+      const auto offset = branch * kStride + static_cast<std::size_t>(head * kHeadDim);
+      std::vector<double> weights;
+      double sum = 0;
+      const auto key_at = [&](std::int64_t key, std::int64_t i) -> double {
+        return key < kPrompt ? widen(keys[static_cast<std::size_t>(key * kHeadDim + i)])
+                             : widen(response_keys[static_cast<std::size_t>(
+                                   (slots[branch] * kResponse + key - kPrompt) * kHeadDim + i)]);
+      };
+      const auto value_at = [&](std::int64_t key, std::int64_t i) -> double {
+        return key < kPrompt ? widen(values[static_cast<std::size_t>(i * kPadded + key)])
+                             : widen(response_values[static_cast<std::size_t>(
+                                   (slots[branch] * kResponse + key - kPrompt) * kHeadDim + i)]);
+      };
+      for (std::int64_t key = 0; key < kPrompt + kResponse; ++key) {
+        double score = 0;
+        for (std::int64_t i = 0; i < kHeadDim; ++i) {
+          score += widen(q[offset + static_cast<std::size_t>(i)]) * key_at(key, i);
+        }
+        weights.push_back(std::exp(score / 8));
+        sum += weights.back();
+      }
+      for (std::int64_t i = 0; i < kHeadDim; ++i) {
+        double expected = 0;
+        for (std::int64_t key = 0; key < kPrompt + kResponse; ++key) {
+          expected += weights[static_cast<std::size_t>(key)] / sum * value_at(key, i);
+        }
+        ASSERT_NEAR(widen(output[offset + static_cast<std::size_t>(i)]), expected,
+                    (std::is_same_v<T, float> ? 1e-5 : 0.03));
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace lacuna
