@@ -178,7 +178,7 @@ void add_options(CLI::App& app, Arguments& arguments) {
                  fmt::format("Groups of figures: {}", fmt::join(group_names(), ",")))
       ->delimiter(',')
       ->check(CLI::IsMember(group_names()));
-  app.add_option("--json", arguments.json, "Also write the figures to this file");
+  app.add_option("--json", arguments.json, "Also write the figures to this file")->take_last();
   app.add_option("--repetitions", arguments.repetitions, "Times that each thing is measured, at least")
       ->capture_default_str()
       ->check(CLI::Range(1, 1000));

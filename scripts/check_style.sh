@@ -16,10 +16,11 @@ echo "clang-format: ${#files[@]} files are as .clang-format wants them."
 plain=()
 slow=()
 with_libcxx=()
-libcxx_users='^(worker/(checkpoint|nn|models|lac|engine)|apps/demo_maker)/|^apps/(plan_command|trace_command|inference)\.cpp'
+libcxx_users='^(worker/(checkpoint|nn|models|lac|engine)|apps/demo_maker)/|^apps/(plan_command|trace_command|inference)\.cpp|^bench/'
+no_torch='^bench/(benchmark_report|message_rate|process_memory|scheduler_scale|scratch_folder|simulated_cluster)\.cpp'
 for file in "${files[@]}"; do
   [[ $file == *.cpp && $file != tests/* ]] || continue
-  if [[ $file =~ $libcxx_users ]]; then with_libcxx+=("$file")
+  if [[ $file =~ $libcxx_users && ! $file =~ $no_torch ]]; then with_libcxx+=("$file")
   elif [[ $file == worker/tokenizer/* ]]; then slow+=("$file"); else plain+=("$file"); fi
 done
 tidy() { clang-tidy-14 -p build/release --quiet "$@" 2> >(grep -v 'warnings generated' >&2); }

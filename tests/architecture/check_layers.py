@@ -15,6 +15,7 @@ MAY_USE = {
     "results": {"core"},
     "analysis": {"core", "results"},
     "apps": {"core", "worker", "orchestrator", "results", "analysis"},
+    "bench": {"core", "worker", "orchestrator", "results", "apps"},
 }
 
 # Inside worker/: part -> parts it may include, besides itself. The text side knows nothing of tensors.
@@ -35,7 +36,7 @@ LIBRARY_HOMES = [
     (re.compile(r"^hdf5(_hl)?\.h$"), ["results/"], None),
     (re.compile(r"^yaml-cpp/"), ["core/"], None),
     (re.compile(r"^(ATen|c10|torch)/"), ["worker/checkpoint/", "worker/nn/", "worker/models/", "worker/lac/",
-                                         "worker/engine/", "apps/demo_maker/"], None),
+                                         "worker/engine/", "apps/demo_maker/", "bench/"], None),
     (re.compile(r"^openssl/"), ["core/"], 1),
     (re.compile(r"^(pcre2|utf8proc)\.h$"), ["worker/tokenizer/"], None),
 ]
