@@ -193,11 +193,19 @@ class Supervisor {
   }
 
   void report_lost_unit(const std::string& reason) {
-    if (options_.is_committed && options_.is_committed(task_->unit)) {
+    UnitFailed failure{
+        .unit = task_->unit.id, .lease = task_->lease, .reason = reason, .storage_failed = false};
+    bool is_committed = false;
+    try {
+      is_committed = options_.is_committed && options_.is_committed(task_->unit);
+    } catch (const StorageError& error) {
+      failure.reason = error.what();
+      failure.storage_failed = true;
+    }
+    if (is_committed) {
       coordinator_.send(UnitDone{.unit = task_->unit.id, .lease = task_->lease, .seconds = 0});
     } else {
-      coordinator_.send(UnitFailed{
-          .unit = task_->unit.id, .lease = task_->lease, .reason = reason, .storage_failed = false});
+      coordinator_.send(failure);
     }
     forget_task();
   }

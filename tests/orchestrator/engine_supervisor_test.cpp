@@ -37,6 +37,7 @@ struct Scene {
   std::vector<std::string> events;   // of engines: "start 1", "run u on 1", "kill 2"
   std::vector<WorkerMessage> answers;
   std::set<std::string> committed;
+  bool disk_fails = false;  // when asked what is committed
   int engines = 0;
 };
 
@@ -147,7 +148,10 @@ std::optional<ExitCode> supervise(Scene& scene, std::deque<CoordinatorMessage> t
   tasks.emplace_front(StartWork{.experiment_json = "{}", .run_directory = "/r", .fingerprint = "f"});
   ScriptedCoordinator coordinator(scene, std::move(tasks), coordinator_falls_silent);
   ScriptedLauncher launcher(scene);
-  options.is_committed = [&scene](const WorkUnit& unit) { return scene.committed.contains(unit.id.value()); };
+  options.is_committed = [&scene](const WorkUnit& unit) {
+    if (scene.disk_fails) throw StorageError::reading("/r/parts/x", EIO);
+    return scene.committed.contains(unit.id.value());
+  };
   return supervise_engine(coordinator, launcher, [&](const StartWork&) { return options; }, {});
 }
 
@@ -158,6 +162,17 @@ std::vector<Message> answers_of(const Scene& scene) {
     if (const auto* const m = std::get_if<Message>(&message)) found.push_back(*m);
   }
   return found;
+}
+
+TEST(EngineSupervisor, ADiskThatCannotSayWhetherAUnitIsCommittedIsNotTheUnitsFault) {
+  Scene scene;
+  scene.behaviours = {Behaviour::kDiesAfterCommit};
+  scene.disk_fails = true;
+  EXPECT_EQ(supervise(scene, {make_task("u", 1)}), ExitCode::kIncomplete);
+  const auto failures = answers_of<UnitFailed>(scene);
+  ASSERT_EQ(failures.size(), 1U);
+  EXPECT_TRUE(failures[0].storage_failed);
+  EXPECT_EQ(failures[0].reason, StorageError::reading("/r/parts/x", EIO).what());
 }
 
 TEST(EngineSupervisor, PassesMessagesOn) {

@@ -14,6 +14,7 @@
 #include "results/part_bundling.h"
 #include "results/part_catalog.h"
 #include "tests/results/synthetic_run.h"
+#include "tests/results/unreadable_file.h"
 
 namespace lacuna {
 namespace {
@@ -214,6 +215,26 @@ TEST_F(PartBundleTest, ADamagedIndexLosesNoPart) {
   EXPECT_EQ(result.rescued_parts, 10);
   EXPECT_EQ(recompute(result), 0U);
   expect_same_store();
+}
+
+TEST_F(PartBundleTest, ABundleThatCannotBeReadIsLeftWhereItIs) {
+  bundle();
+  const auto before = names_in(made.run.parts_folder());
+  {
+    const testing::UnreadableFile closed(bundles()[0]);
+    EXPECT_THROW((void)audit(), StorageError);
+  }
+  EXPECT_EQ(names_in(made.run.parts_folder()), before);
+  EXPECT_FALSE(std::filesystem::exists(made.run.damaged_folder()));
+  EXPECT_THAT(audit().committed, SizeIs(made.plan.size()));
+}
+
+TEST_F(PartBundleTest, APartThatCannotBeReadStaysLooseAndIsNotLost) {
+  const testing::UnreadableFile closed(made.run.part_file(made.plan[0].id));
+  const BundlingOutcome outcome = bundle();
+  EXPECT_EQ(outcome.parts, 19);
+  EXPECT_THAT(outcome.lost_units, SizeIs(0));
+  EXPECT_TRUE(std::filesystem::exists(made.run.part_file(made.plan[0].id)));
 }
 
 TEST_F(PartBundleTest, ATruncatedBundleKeepsWhatIsBeforeTheCut) {
