@@ -110,7 +110,7 @@ class Bundler {
       }
       if (auto problem = find_problem(part, bytes, manifest_)) {
         outcome_.quarantined.push_back(quarantine_file(run_, part.place.file, std::move(*problem)));
-        outcome_.lost_units.push_back(part.unit->id);
+        outcome_.lost_units.push_back(*part.unit);
         continue;
       }
       std::error_code ignored;

@@ -69,6 +69,12 @@ BundlingOutcome bundle_if_possible(const OpenedRun& run) {
 
 }  // namespace
 
+void log_quarantined(const std::vector<QuarantinedFile>& files) {
+  for (const QuarantinedFile& file : files) {
+    log_warning("{} was moved to {}: {}", file.file.string(), file.moved_to.string(), file.why);
+  }
+}
+
 StartWork OpenedRun::start_message() const {
   return {.experiment_json = manifest.config.dump(),
           .run_directory = directory.root(),
@@ -110,7 +116,7 @@ OpenedRun open_run(const PreparedSweep& sweep, const nlohmann::json& content) {
   const BundlingOutcome bundling = bundle_if_possible(run);
   run.quarantined = std::move(audit.quarantined);
   run.quarantined.insert(run.quarantined.end(), bundling.quarantined.begin(), bundling.quarantined.end());
-  for (const UnitId& unit : bundling.lost_units) audit.committed.erase(unit);
+  for (const WorkUnit& unit : bundling.lost_units) audit.committed.erase(unit.id);
   std::vector<WorkUnit> committed;
   for (const WorkUnit& unit : sweep.plan) {
     (audit.committed.contains(unit.id) ? committed : run.open_units).push_back(unit);
@@ -119,9 +125,7 @@ OpenedRun open_run(const PreparedSweep& sweep, const nlohmann::json& content) {
                  .questions = count_questions(committed)};
   log_info("run {}: {} of {} units are committed", run.manifest.fingerprint, committed.size(),
            sweep.plan.size());
-  for (const QuarantinedFile& file : run.quarantined) {
-    log_warning("{} was moved to {}: {}", file.file.string(), file.moved_to.string(), file.why);
-  }
+  log_quarantined(run.quarantined);
   if (audit.rescued_parts > 0) log_info("{} parts were taken out of damaged bundles", audit.rescued_parts);
   if (bundling.bundles > 0) log_info("{} parts are now in {} bundles", bundling.parts, bundling.bundles);
   return run;

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "results/merge.h"
+#include "results/part_audit.h"
 #include "results/part_catalog.h"
 #include "tests/integration/sweep_fixture.h"
 
@@ -153,6 +154,22 @@ TEST_F(Faults, PartsAreBundledDuringARun) {
   EXPECT_EQ(catalog.bundles.size(), 4U);
   EXPECT_EQ(catalog.loose.size(), 8U);
   expect_undisturbed_store("run");
+}
+
+// Bundling reads the parts again: what was spoiled meanwhile is computed again in the same run.
+TEST_F(Faults, APartThatIsDamagedDuringARunIsComputedAgain) {
+  for (const int ranks : rank_counts()) {
+    const std::string output = fmt::format("run{}", ranks);
+    const Finished finished =
+        run(ranks, output, "", once("LACUNA_BUNDLE_PARTS=10 FAKE_SPOIL_AT=a+mmlu+shared+0000008"));
+    ASSERT_EQ(finished.exit_code, 0) << finished.err;
+    EXPECT_EQ(count_of(finished.err, "its part was damaged after it was written"), 1U) << finished.err;
+    const auto damaged = read_quarantine(directory(output));
+    ASSERT_EQ(damaged.size(), 1U);
+    EXPECT_EQ(damaged[0].file.filename(), "a+mmlu+shared+0000008.h5");
+    EXPECT_TRUE(fs::exists(damaged[0].moved_to));
+    expect_undisturbed_store(output);
+  }
 }
 
 }  // namespace

@@ -304,7 +304,9 @@ TEST_F(PartBundleTest, DamagedLoosePartsAreNotBundled) {
   const BundlingOutcome outcome = bundle();
   EXPECT_EQ(outcome.bundles, 2);
   EXPECT_EQ(outcome.parts, 18);
-  EXPECT_THAT(outcome.lost_units, ElementsAre(made.plan[2].id, made.plan[3].id));
+  ASSERT_THAT(outcome.lost_units, SizeIs(2));
+  EXPECT_EQ(outcome.lost_units[0].id, made.plan[2].id);
+  EXPECT_EQ(outcome.lost_units[1].id, made.plan[3].id);
   EXPECT_THAT(outcome.quarantined, SizeIs(2));
   made.write_parts({2, 3});
   expect_same_store();
