@@ -1,6 +1,7 @@
 #include "orchestrator/coordinator.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <iterator>
@@ -20,7 +21,11 @@ class Coordinator {
  public:
   Coordinator(CoordinatorChannel& channel, const std::vector<WorkUnit>& units, const EarlierWork& earlier,
               ProgressPrinter& progress, const CoordinatorOptions& options)
-      : channel_(channel), progress_(progress), options_(options), scheduler_(units, options.scheduler) {
+      : channel_(channel),
+        progress_(progress),
+        options_(options),
+        scheduler_(units, options.scheduler),
+        device_kinds_(earlier.device_kinds) {
     shown_.units_done = earlier.units;
     shown_.units_total = earlier.units + static_cast<std::int64_t>(units.size());
     shown_.questions_done = shown_.questions_total = earlier.questions;
@@ -120,9 +125,26 @@ class Coordinator {
   void on(WorkerId worker, const WorkerReady& message) {
     log_info("worker {} is ready: {} process {}, {}, {} threads", worker, message.host, message.process_id,
              message.device, message.threads);
+    announce_device(worker, message);
     outcome_.workers[worker] = message;
     outcome_.failed_workers.erase(worker);
     handle(WorkerJoined{worker});
+  }
+
+  // One line for each kind of device, and a warning where a run's numbers come from two.
+  void announce_device(WorkerId worker, const WorkerReady& message) {
+    if (!announced_device_kinds_.insert(message.device_kind).second) return;
+    progress_.print_line(fmt::format("worker {} on {} computes on {}, {} threads", worker, message.host,
+                                     message.device, message.threads));
+    const bool is_mixed = !device_kinds_.empty() && !device_kinds_.contains(message.device_kind);
+    if (is_mixed) {
+      progress_.print_line(
+          fmt::format("warning: other numbers of this run come from {}: {} may differ in the last bits",
+                      fmt::join(device_kinds_, " and "), message.device_kind));
+    }
+    if (device_kinds_.insert(message.device_kind).second && options_.on_device_kind) {
+      options_.on_device_kind(message.device_kind);
+    }
   }
 
   void on(WorkerId worker, const WorkerFailed& message) {
@@ -252,6 +274,8 @@ class Coordinator {
   Clock::time_point last_beat_;  // long ago: the first one comes at once
   Clock::time_point stopped_at_;
   std::set<WorkerId> signalled_;
+  std::set<std::string> device_kinds_;              // of the whole run
+  std::set<std::string> announced_device_kinds_;    // of this session
   std::optional<Clock::time_point> drop_units_at_;  // once draining: the end of patience
   bool draining_ = false;
 };

@@ -50,14 +50,17 @@ struct CoordinatorOptions {
   // Called from the coordinator's thread, as the following ones.
   std::function<void(const SweepSnapshot&)> on_tick = {};
   std::function<void(const UnitId&, const std::string& reason)> on_set_aside = {};
+  // A worker computes on a kind of device ("cpu", "cuda") that is new to the run.
+  std::function<void(const std::string& device_kind)> on_device_kind = {};
   // May return units whose parts were found damaged meanwhile: they are computed again.
   std::function<std::vector<CommitLost>(const UnitId&)> on_unit_done = {};
 };
 
-// Units and questions that earlier runs have committed, for the progress display.
+// What earlier sessions of the run have committed, for the people who watch.
 struct EarlierWork {
   std::int64_t units = 0;
   std::int64_t questions = 0;
+  std::set<std::string> device_kinds = {};  // that they computed on
 };
 
 struct SweepOutcome {

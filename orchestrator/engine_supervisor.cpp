@@ -133,6 +133,8 @@ class Supervisor {
   void pass_on(const WorkerReady& message) {
     is_ready_ = true;
     failed_starts_ = 0;
+    // What engines compute on is decided once, by the first one.
+    start_->device_kind = message.device_kind;
     // The coordinator takes a second one for a restart of this worker, which it was told of as a failure.
     if (!was_announced_) coordinator_.send(message);
     was_announced_ = true;
@@ -141,6 +143,12 @@ class Supervisor {
   }
 
   void pass_on(const WorkerFailed& message) {
+    // A later engine that cannot do what the first one did has lost something, which may come back.
+    if (was_announced_ && ++failed_starts_ < options_.failed_starts) {
+      engine_.reset();
+      start_engine();
+      return;
+    }
     forget_task();     // the coordinator takes it back with the worker
     is_ready_ = true;  // it waits for StopWork
     coordinator_.send(message);

@@ -61,7 +61,7 @@ void announce_run(const OpenedRun& run, std::size_t workers, ProgressPrinter& pr
                                   run.directory.root().string(), run.open_units.size(), workers));
 }
 
-CoordinatorOptions make_options(const OpenedRun& run, const SweepPatience& patience, RunReporter& reporter,
+CoordinatorOptions make_options(OpenedRun& run, const SweepPatience& patience, RunReporter& reporter,
                                 bool workers_can_be_lost) {
   CoordinatorOptions options;
   if (workers_can_be_lost) options.scheduler.lease = options.startup = patience.lease;
@@ -71,6 +71,7 @@ CoordinatorOptions make_options(const OpenedRun& run, const SweepPatience& patie
   options.on_set_aside = [&run](const UnitId& unit, const std::string& reason) {
     record_failed_unit(run.directory, unit, reason);
   };
+  options.on_device_kind = [&run](const std::string& kind) { record_device_kind(run, kind); };
   options.on_unit_done = [&reporter](const UnitId&) { return reporter.on_unit_done(); };
   return options;
 }

@@ -6,6 +6,7 @@
 //   FAKE_FAIL_UNIT=TEXT   units whose id contains TEXT fail
 //   FAKE_NO_ENGINE=1      no worker can start
 //   FAKE_GPUS=1           the GPUs are those of CUDA_VISIBLE_DEVICES; workers report which is theirs
+//   FAKE_GPUS_WHILE=FILE  only while FILE exists
 //   FAKE_UNIT_MS=N        every unit takes N milliseconds
 //   FAKE_DIE_AT=TEXT      the process kills itself when it is given a unit whose id contains TEXT
 //   FAKE_HANG_AT=TEXT     such a unit never ends
@@ -157,6 +158,8 @@ class FakeInference : public UnitExecutor {
 std::vector<std::string> fake_gpus() {
   std::vector<std::string> gpus;
   if (variable("FAKE_GPUS").empty()) return gpus;
+  const std::string file = variable("FAKE_GPUS_WHILE");
+  if (!file.empty() && !std::filesystem::exists(file)) return gpus;
   std::istringstream list(variable("CUDA_VISIBLE_DEVICES"));
   for (std::string gpu; std::getline(list, gpu, ',');) gpus.push_back(gpu);
   return gpus;

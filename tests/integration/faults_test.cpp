@@ -156,6 +156,30 @@ TEST_F(Faults, PartsAreBundledDuringARun) {
   expect_undisturbed_store("run");
 }
 
+// The GPU is gone when the engine dies.
+TEST_F(Faults, AGpuThatVanishesDoesNotTurnIntoACpu) {
+  const std::string gpus =
+      fmt::format("CUDA_VISIBLE_DEVICES=3 FAKE_GPUS=1 FAKE_GPUS_WHILE={} ", (root_ / "once").string());
+  const std::string device = "compute.device=auto";
+  const Finished failed = run(0, "run", device, gpus + once("FAKE_DIE_AT=a+mmlu+shared+0000008"));
+  EXPECT_EQ(failed.exit_code, 1) << failed.err;
+  EXPECT_THAT(failed.err, HasSubstr("computes on fake GPU 3"));
+  EXPECT_EQ(count_of(failed.err, "no worker is left to compute"), 1U) << failed.err;
+  EXPECT_THAT(failed.err, HasSubstr("this worker sees no GPU any more"));
+  const std::size_t before = committed_units(directory("run")).size();
+  EXPECT_GT(before, 0U);
+
+  const Finished resumed = run(0, "run", device);
+  EXPECT_EQ(resumed.exit_code, 1) << resumed.err;
+  EXPECT_THAT(resumed.err, HasSubstr("this worker sees no GPU any more"));
+  EXPECT_EQ(committed_units(directory("run")).size(), before);
+
+  const Finished finished = run(0, "run", device, once(gpus));
+  EXPECT_EQ(finished.exit_code, 0) << finished.err;
+  ASSERT_EQ(run(0, "whole", device).exit_code, 0);
+  expect_undisturbed_store("run");
+}
+
 // Bundling reads the parts again: what was spoiled meanwhile is computed again in the same run.
 TEST_F(Faults, APartThatIsDamagedDuringARunIsComputedAgain) {
   for (const int ranks : rank_counts()) {

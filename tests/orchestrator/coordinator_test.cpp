@@ -215,6 +215,26 @@ TEST_F(CoordinatorTest, WorkersThatDoNotSayGoodbyeAreNamed) {
   worker.join();
 }
 
+// The coordinator's fake workers are "cpu" ones.
+TEST_F(CoordinatorTest, ARunThatMixesKindsOfDevicesSaysSo) {
+  const MakeWorkerEngine engine = make_fake_engine(committed);
+  std::vector<std::string> kinds;
+  CoordinatorOptions options;
+  options.on_device_kind = [&](const std::string& kind) { kinds.push_back(kind); };
+  run(make_units(0, 3), {engine}, options, {.units = 1, .questions = 4, .device_kinds = {"cuda"}});
+  EXPECT_THAT(kinds, ElementsAre("cpu"));
+  EXPECT_THAT(printed(), HasSubstr("computes on fake, 1 threads"));
+  EXPECT_THAT(printed(), HasSubstr("warning: other numbers of this run come from cuda"));
+}
+
+TEST_F(CoordinatorTest, ARunOnOneKindOfDeviceIsNotWarnedOf) {
+  const MakeWorkerEngine engine = make_fake_engine(committed);
+  CoordinatorOptions options;
+  options.on_device_kind = [](const std::string& kind) { ADD_FAILURE() << kind << " is not new"; };
+  run(make_units(0, 3), {engine, engine}, options, {.units = 1, .questions = 4, .device_kinds = {"cpu"}});
+  EXPECT_THAT(printed(), ::testing::Not(HasSubstr("warning")));
+}
+
 TEST_F(CoordinatorTest, WorkersThatNeverComeUpAreGivenUp) {
   MemoryLinks links = make_memory_links(2);  // nobody serves them
   CoordinatorOptions options;
