@@ -138,7 +138,9 @@ OpenedRun open_run(const PreparedSweep& sweep, const nlohmann::json& content) {
   run.earlier = {.units = static_cast<std::int64_t>(committed.size()),
                  .questions = count_questions(committed),
                  .device_kinds = {}};
-  if (!committed.empty()) run.earlier.device_kinds = read_device_kinds(run.manifest);
+  // What nothing was committed by does not bind anybody.
+  if (committed.empty()) run.manifest.environment.erase(kDeviceKinds);
+  run.earlier.device_kinds = read_device_kinds(run.manifest);
   log_info("run {}: {} of {} units are committed", run.manifest.fingerprint, committed.size(),
            sweep.plan.size());
   log_quarantined(run.quarantined);
@@ -148,8 +150,7 @@ OpenedRun open_run(const PreparedSweep& sweep, const nlohmann::json& content) {
 }
 
 void record_device_kind(OpenedRun& run, const std::string& device_kind) {
-  std::set<std::string> kinds =
-      run.earlier.units > 0 ? read_device_kinds(run.manifest) : std::set<std::string>();
+  std::set<std::string> kinds = read_device_kinds(run.manifest);
   kinds.insert(device_kind);
   run.manifest.environment[kDeviceKinds] = kinds;
   write_manifest(run.directory, run.manifest);

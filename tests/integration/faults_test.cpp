@@ -180,6 +180,21 @@ TEST_F(Faults, AGpuThatVanishesDoesNotTurnIntoACpu) {
   expect_undisturbed_store("run");
 }
 
+TEST_F(Faults, WorkersOnDifferentDevicesAreWarnedOf) {
+  if (HAS_MPI == 0) GTEST_SKIP() << "built without MPI";
+  const fs::path mixed = root_ / "mixed.sh";
+  std::ofstream(mixed) << fmt::format(
+      "[ $OMPI_COMM_WORLD_RANK = 1 ] && export FAKE_GPUS=1 CUDA_VISIBLE_DEVICES=0\nexec {} \"$@\"\n",
+      FAKE_SWEEP);
+  const Finished finished = testing::run_program(
+      fmt::format("FAKE_UNIT_MS=100 {} bash {} {} output={} compute.device=auto", testing::launcher(3),
+                  mixed.string(), (root_ / "e.yaml").string(), (root_ / "run").string()),
+      root_);
+  EXPECT_EQ(finished.exit_code, 0) << finished.err;
+  EXPECT_EQ(count_of(finished.err, "warning: other numbers of this run come from"), 1U) << finished.err;
+  EXPECT_EQ(read_manifest(directory("run")).environment["device_kinds"], nlohmann::json({"cpu", "cuda"}));
+}
+
 // Bundling reads the parts again: what was spoiled meanwhile is computed again in the same run.
 TEST_F(Faults, APartThatIsDamagedDuringARunIsComputedAgain) {
   for (const int ranks : rank_counts()) {
