@@ -178,8 +178,11 @@ InferenceParts make_fake_parts() {
                                     .parameters = 1000,
                                     .weight_bytes = 2000,
                                     .cache_values_per_token = 10,
+                                    .max_positions = 0,
                                     .files = {file}};
               },
+          .find_long_prompts = [](const ExperimentConfig&, ModelIndex, BenchmarkIndex,
+                                  std::int64_t) { return LongPrompts{}; },
           .count_gpus = [] { return static_cast<std::int64_t>(fake_gpus().size()); },
           .make_executor = [](const ExperimentConfig& config,
                               const WorkerPlace&) -> std::unique_ptr<UnitExecutor> {
