@@ -5,7 +5,8 @@ usage: chaos_test.py --program FAKE_SWEEP [--mpirun "mpirun ..."] [--runs N] [--
 A run is one sweep (a stand-in for inference, hundreds of answers) that is started again with the same command
 until it is complete. While a job runs, faults are drawn: an engine, a worker rank, the coordinator or the whole
 job is killed, an engine or a rank is stopped, a signal asks the job to end, the disk (a small tmpfs, where this
-may be mounted) is filled up. Between jobs bytes of committed parts are flipped and files cut short. Checked:
+may be mounted) is filled up. Between jobs, and now and then
+in mid-run, bytes of committed parts are flipped and files cut short. Checked:
 - what a restarted job says is committed is what whole files hold: nothing is lost, nothing is computed twice;
 - `lacuna verify` finds nothing missing and nothing double, `lacuna compare` nothing different;
 - no process of a job outlives it.
@@ -112,6 +113,7 @@ class Run:
         self.directory = self.disk.folder / "run"
         self.log = []
         self.jobs = 0
+        self.is_damaged_meanwhile = False  # while the last job ran
 
     # --- faults while a job runs
 
@@ -141,12 +143,20 @@ class Run:
             (("SIGTERM to mpirun", lambda: self.strike("mpirun", signal.SIGTERM)), 1),
             (("SIGUSR1 to mpirun", lambda: self.strike("mpirun", signal.SIGUSR1)), 1),
             (("fill the disk", self.disk.fill), 3),
+            (("damage a file", self.damage_in_mid_run), 2),
         ])
         name, action = self.random.choices(fault, weight)[0]
         if action():
             self.log.append(f"job {self.jobs}: {name}")
 
-    # --- faults between jobs
+    def damage_in_mid_run(self):
+        try:
+            self.is_damaged_meanwhile |= self.damage_a_file()
+        except FileNotFoundError:
+            return False  # it was bundled just now
+        return self.is_damaged_meanwhile
+
+    # --- faults between jobs, and in mid-run
 
     def damage_a_file(self):
         """Flips a byte of a committed part or bundle, or cuts it short. Returns whether one was damaged."""
@@ -173,6 +183,7 @@ class Run:
 
     def run_job(self, is_disturbed):
         self.jobs += 1
+        self.is_damaged_meanwhile = False
         environment = dict(os.environ, FAKE_UNIT_MS=str(self.random.choice([0, 5, 20])), FAKE_ENGINE="process", LACUNA_BUNDLE_PARTS=str(self.random.choice([3, 8, 64])))
         expected = self.sweep.committed(self.directory)
         with tempfile.TemporaryFile("w+") as output:
@@ -221,7 +232,8 @@ class Run:
                 assert units == expected, f"{units} units resumed of {expected} committed"
             if "run directory" in text:
                 is_damaged = False
-            if code == 0:
+            is_damaged |= self.is_damaged_meanwhile
+            if code == 0 and not is_damaged:
                 break
             assert self.jobs < MOST_JOBS, f"no end after {self.jobs} jobs"
             assert code != 2, f"exit code {code}"
