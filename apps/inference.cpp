@@ -1,5 +1,7 @@
 #include "apps/inference.h"
 
+#include <algorithm>
+
 #include "worker/engine/engine.h"
 
 namespace lacuna {
@@ -17,7 +19,16 @@ ModelSummary summarize(const ModelConfig& model, const std::vector<BenchmarkConf
           .parameters = facts.parameters,
           .weight_bytes = facts.weight_bytes,
           .cache_values_per_token = 2 * architecture.layers * architecture.kv_heads * architecture.head_dim,
+          .max_positions = architecture.max_positions,
           .files = std::move(facts.files)};
+}
+
+LongPrompts find_long_prompts(const ExperimentConfig& config, ModelIndex model, BenchmarkIndex benchmark,
+                              std::int64_t most_tokens) {
+  const std::vector<std::int64_t> counts =
+      make_prompt_counter(config, model, benchmark)->count_long_prompts(most_tokens);
+  return {.questions = static_cast<std::int64_t>(counts.size()),
+          .longest = counts.empty() ? 0 : std::ranges::max(counts)};
 }
 
 }  // namespace
@@ -25,6 +36,7 @@ ModelSummary summarize(const ModelConfig& model, const std::vector<BenchmarkConf
 InferenceParts make_inference_parts() {
   return {
       .check_model = summarize,
+      .find_long_prompts = find_long_prompts,
       .count_gpus = count_gpus,
       .make_executor = [](const ExperimentConfig& config,
                           const WorkerPlace& place) { return make_engine(config, to_engine_options(place)); },

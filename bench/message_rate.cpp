@@ -77,6 +77,7 @@ int main(int argc, char** argv) {
     return lacuna::WorkerEngine{.executor = std::make_unique<lacuna::NoInference>(),
                                 .sink = std::make_unique<lacuna::NoSink>(),
                                 .device = "none",
+                                .device_kind = "cpu",
                                 .threads = 1};
   });
   return 0;

@@ -55,4 +55,11 @@ StorageError::StorageError(std::string_view action, const std::filesystem::path&
                    .why = std::generic_category().message(error_number),
                    .suggestion = suggest_way_out(error_number)}) {}
 
+StorageError StorageError::reading(const std::filesystem::path& file, int error_number) {
+  return StorageError(
+      ErrorText{.problem = fmt::format("cannot read '{}'", file.string()),
+                .why = std::generic_category().message(error_number),
+                .suggestion = "nothing was changed: when it can be read, start the same command again"});
+}
+
 }  // namespace lacuna

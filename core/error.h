@@ -72,6 +72,8 @@ class StorageError : public SystemError {
  public:
   // "cannot <action> '<file>': <what the error number means>; <what to do>", for example action "write".
   StorageError(std::string_view action, const std::filesystem::path& file, int error_number);
+  // The operating system could not read a file or folder of ours. That says nothing about what it holds.
+  static StorageError reading(const std::filesystem::path& file, int error_number);
   // For failures without an error number.
   explicit StorageError(ErrorText text) : SystemError(std::move(text)) {}
 };

@@ -288,6 +288,18 @@ StoreConfig read_store(const ConfigNode& node) {
   return store;
 }
 
+// Files of answers where nobody answers would silently not be there.
+void check_author_json(const ConfigSection& section, const ExperimentConfig& config) {
+  const auto generates = [](const BenchmarkConfig& benchmark) {
+    return benchmark.asks_for(Scoring::kGenerate);
+  };
+  if (!config.store.author_json || std::ranges::any_of(config.benchmarks, generates)) return;
+  fail_at(*section.find("store")->find("author_json"),
+          {.problem = "'store.author_json' cannot be true here",
+           .why = "these files hold generated answers, and no benchmark has scoring 'generate'",
+           .suggestion = "leave it out, or add generate to a benchmark's scoring"});
+}
+
 std::string default_name(const std::filesystem::path& file) {
   ConfigNode stem{
       .kind = ConfigNode::Kind::kScalar, .scalar = file.stem().string(), .location = {.file = file}};
@@ -318,6 +330,7 @@ ExperimentConfig read_experiment(const std::filesystem::path& file, const std::v
   if (const auto* n = section.find("store")) config.store = read_store(*n);
   config.models = read_models(section, options);
   config.benchmarks = read_benchmarks(section, options);
+  check_author_json(section, config);
   return config;
 }
 

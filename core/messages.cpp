@@ -44,7 +44,8 @@ struct ToJson {
     return {{"type", "start"},
             {"experiment", m.experiment_json},
             {"run_directory", m.run_directory.string()},
-            {"fingerprint", m.fingerprint}};
+            {"fingerprint", m.fingerprint},
+            {"device_kind", m.device_kind}};
   }
   Json operator()(const RunUnit& m) const {
     return {{"type", "run"}, {"unit", unit_to_json(m.unit)}, {"lease", m.lease.value()}};
@@ -58,6 +59,7 @@ struct ToJson {
             {"host", m.host},
             {"process_id", m.process_id},
             {"device", m.device},
+            {"device_kind", m.device_kind},
             {"threads", m.threads}};
   }
   Json operator()(const WorkerFailed& m) const {
@@ -117,7 +119,8 @@ CoordinatorMessage decode_coordinator_message(std::string_view text) {
         if (type == "start") {
           return StartWork{.experiment_json = json.at("experiment").get<std::string>(),
                            .run_directory = json.at("run_directory").get<std::string>(),
-                           .fingerprint = json.at("fingerprint").get<std::string>()};
+                           .fingerprint = json.at("fingerprint").get<std::string>(),
+                           .device_kind = json.at("device_kind").get<std::string>()};
         }
         if (type == "run") {
           return RunUnit{.unit = unit_from_json(json.at("unit")),
@@ -135,6 +138,7 @@ WorkerMessage decode_worker_message(std::string_view text) {
       return WorkerReady{.host = json.at("host").get<std::string>(),
                          .process_id = json.at("process_id").get<std::int64_t>(),
                          .device = json.at("device").get<std::string>(),
+                         .device_kind = json.at("device_kind").get<std::string>(),
                          .threads = json.at("threads").get<std::int64_t>()};
     }
     if (type == "worker_failed") {

@@ -26,6 +26,7 @@ struct StartWork {
   std::string experiment_json;          // to_json(config).dump(); read with experiment_from_json
   std::filesystem::path run_directory;  // exists; absolute
   std::string fingerprint;              // of the run: config and content of models and data
+  std::string device_kind = {};  // "cpu" or "cuda": what it must compute on; empty: as compute.device says
 };
 
 struct RunUnit {
@@ -47,7 +48,8 @@ using CoordinatorMessage = std::variant<StartWork, RunUnit, StopWork, StillHere>
 struct WorkerReady {
   std::string host;
   std::int64_t process_id = 0;
-  std::string device;        // for example "cpu" or "cuda:1 NVIDIA H100"
+  std::string device;        // for people, for example "cuda:1 NVIDIA H100"
+  std::string device_kind;   // "cpu" or "cuda"
   std::int64_t threads = 0;  // CPU threads it computes with
 };
 

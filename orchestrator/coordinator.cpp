@@ -1,6 +1,10 @@
 #include "orchestrator/coordinator.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <iterator>
 
 #include "core/log.h"
 
@@ -17,7 +21,11 @@ class Coordinator {
  public:
   Coordinator(CoordinatorChannel& channel, const std::vector<WorkUnit>& units, const EarlierWork& earlier,
               ProgressPrinter& progress, const CoordinatorOptions& options)
-      : channel_(channel), progress_(progress), options_(options), scheduler_(units, options.scheduler) {
+      : channel_(channel),
+        progress_(progress),
+        options_(options),
+        scheduler_(units, options.scheduler),
+        device_kinds_(earlier.device_kinds) {
     shown_.units_done = earlier.units;
     shown_.units_total = earlier.units + static_cast<std::int64_t>(units.size());
     shown_.questions_done = shown_.questions_total = earlier.questions;
@@ -31,6 +39,7 @@ class Coordinator {
     }
     show_progress();
     progress_.finish();
+    if (options_.on_tick) options_.on_tick(make_snapshot());
     outcome_.completed_units = scheduler_.completed_units();
     outcome_.set_aside = scheduler_.set_aside();
     outcome_.unfinished_units = scheduler_.open_units();
@@ -87,7 +96,6 @@ class Coordinator {
   void give_up_absent_workers() {
     for (const WorkerId worker : channel_.workers()) {
       if (outcome_.workers.contains(worker) || outcome_.failed_workers.contains(worker)) continue;
-      outcome_.silent_workers.insert(worker);
       on(worker, WorkerFailed{.reason = "it did not start in time", .exit_code = ExitCode::kFailure});
     }
   }
@@ -117,10 +125,26 @@ class Coordinator {
   void on(WorkerId worker, const WorkerReady& message) {
     log_info("worker {} is ready: {} process {}, {}, {} threads", worker, message.host, message.process_id,
              message.device, message.threads);
+    announce_device(worker, message);
     outcome_.workers[worker] = message;
     outcome_.failed_workers.erase(worker);
-    outcome_.silent_workers.erase(worker);
     handle(WorkerJoined{worker});
+  }
+
+  // One line for each kind of device, and a warning where a run's numbers come from two.
+  void announce_device(WorkerId worker, const WorkerReady& message) {
+    if (!announced_device_kinds_.insert(message.device_kind).second) return;
+    progress_.print_line(fmt::format("worker {} on {} computes on {}, {} threads", worker, message.host,
+                                     message.device, message.threads));
+    const bool is_mixed = !device_kinds_.empty() && !device_kinds_.contains(message.device_kind);
+    if (is_mixed) {
+      progress_.print_line(
+          fmt::format("warning: other numbers of this run come from {}: {} may differ in the last bits",
+                      fmt::join(device_kinds_, " and "), message.device_kind));
+    }
+    if (device_kinds_.insert(message.device_kind).second && options_.on_device_kind) {
+      options_.on_device_kind(message.device_kind);
+    }
   }
 
   void on(WorkerId worker, const WorkerFailed& message) {
@@ -140,19 +164,16 @@ class Coordinator {
   void on(WorkerId, const WorkerLeft&) {}
 
   void on(WorkerId worker, const UnitProgress& message) {
-    outcome_.silent_workers.erase(worker);
     note_progress(message.unit, message.questions_done);
     handle(WorkerHeard{worker, message.lease});
   }
 
   void on(WorkerId worker, const UnitDone& message) {
-    outcome_.silent_workers.erase(worker);
     log_info("unit {} is done by worker {} in {:.3f} s", message.unit, worker, message.seconds);
     handle(LeaseSucceeded{worker, message.unit, message.lease});
   }
 
   void on(WorkerId worker, const UnitFailed& message) {
-    outcome_.silent_workers.erase(worker);
     last_error_ = fmt::format("unit {}: {}", message.unit, message.reason);
     log_warning("unit {} failed on worker {}: {}", message.unit, worker, message.reason);
     if (message.storage_failed && !outcome_.storage_failure) {
@@ -167,6 +188,7 @@ class Coordinator {
     for (const SchedulerAction& action : scheduler_.handle(event, now)) {
       std::visit([this](const auto& a) { perform(a); }, action);
     }
+    for (const CommitLost& lost : std::exchange(lost_commits_, {})) handle(lost);
   }
 
   void perform(const AssignUnit& action) {
@@ -180,7 +202,14 @@ class Coordinator {
     forget_progress(action.unit.id);
     ++shown_.units_done;
     shown_.questions_done += action.unit.question_count;
-    if (options_.on_unit_done) options_.on_unit_done(action.unit.id);
+    if (!options_.on_unit_done) return;
+    std::vector<CommitLost> lost = options_.on_unit_done(action.unit.id);
+    std::ranges::move(lost, std::back_inserter(lost_commits_));
+  }
+
+  void perform(const UnitReopened& action) {
+    --shown_.units_done;
+    shown_.questions_done -= action.unit.question_count;
   }
 
   void perform(const UnitRetried& action) {
@@ -199,7 +228,6 @@ class Coordinator {
   }
 
   void perform(const WorkerExpired& action) {
-    outcome_.silent_workers.insert(action.worker);
     log_warning("worker {} gave no sign of life", action.worker);
     progress_.print_line(
         fmt::format("worker {} gave no sign of life; its unit goes to another one", action.worker));
@@ -240,11 +268,14 @@ class Coordinator {
   };
   std::map<UnitId, Flight> in_flight_;
   std::int64_t questions_in_flight_ = 0;  // the sum of their questions done
+  std::vector<CommitLost> lost_commits_;  // that the scheduler does not know of yet
   std::string last_error_;
   Clock::time_point start_ = Clock::now();
   Clock::time_point last_beat_;  // long ago: the first one comes at once
   Clock::time_point stopped_at_;
   std::set<WorkerId> signalled_;
+  std::set<std::string> device_kinds_;              // of the whole run
+  std::set<std::string> announced_device_kinds_;    // of this session
   std::optional<Clock::time_point> drop_units_at_;  // once draining: the end of patience
   bool draining_ = false;
 };

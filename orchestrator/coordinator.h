@@ -45,18 +45,22 @@ struct CoordinatorOptions {
   std::chrono::milliseconds grace{60000};
   // A worker that has not come up in that time is taken for lost; zero: never.
   std::chrono::milliseconds startup{0};
-  // How often StillHere goes to the workers, and `on_tick` is called.
+  // How often StillHere goes to the workers, and `on_tick` is called (also once at the end).
   std::chrono::milliseconds beat{2000};
   // Called from the coordinator's thread, as the following ones.
   std::function<void(const SweepSnapshot&)> on_tick = {};
   std::function<void(const UnitId&, const std::string& reason)> on_set_aside = {};
-  std::function<void(const UnitId&)> on_unit_done = {};
+  // A worker computes on a kind of device ("cpu", "cuda") that is new to the run.
+  std::function<void(const std::string& device_kind)> on_device_kind = {};
+  // May return units whose parts were found damaged meanwhile: they are computed again.
+  std::function<std::vector<CommitLost>(const UnitId&)> on_unit_done = {};
 };
 
-// Units and questions that earlier runs have committed, for the progress display.
+// What earlier sessions of the run have committed, for the people who watch.
 struct EarlierWork {
   std::int64_t units = 0;
   std::int64_t questions = 0;
+  std::set<std::string> device_kinds = {};  // that they computed on
 };
 
 struct SweepOutcome {
@@ -65,7 +69,6 @@ struct SweepOutcome {
   std::int64_t unfinished_units = 0;                      // stopped, or no worker was left
   std::optional<std::string> stop_signal;                 // what stopped the run before its end
   std::optional<std::string> storage_failure;             // the run ended because the disk failed
-  std::set<WorkerId> silent_workers;                      // expired and not heard of since; for people
   std::map<WorkerId, WorkerReady> workers;                // those that came up
   std::map<WorkerId, WorkerFailed> failed_workers;        // those that could not work
 

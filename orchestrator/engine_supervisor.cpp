@@ -133,6 +133,8 @@ class Supervisor {
   void pass_on(const WorkerReady& message) {
     is_ready_ = true;
     failed_starts_ = 0;
+    // What engines compute on is decided once, by the first one.
+    start_->device_kind = message.device_kind;
     // The coordinator takes a second one for a restart of this worker, which it was told of as a failure.
     if (!was_announced_) coordinator_.send(message);
     was_announced_ = true;
@@ -141,6 +143,12 @@ class Supervisor {
   }
 
   void pass_on(const WorkerFailed& message) {
+    // A later engine that cannot do what the first one did has lost something, which may come back.
+    if (was_announced_ && ++failed_starts_ < options_.failed_starts) {
+      engine_.reset();
+      start_engine();
+      return;
+    }
     forget_task();     // the coordinator takes it back with the worker
     is_ready_ = true;  // it waits for StopWork
     coordinator_.send(message);
@@ -193,11 +201,19 @@ class Supervisor {
   }
 
   void report_lost_unit(const std::string& reason) {
-    if (options_.is_committed && options_.is_committed(task_->unit)) {
+    UnitFailed failure{
+        .unit = task_->unit.id, .lease = task_->lease, .reason = reason, .storage_failed = false};
+    bool is_committed = false;
+    try {
+      is_committed = options_.is_committed && options_.is_committed(task_->unit);
+    } catch (const StorageError& error) {
+      failure.reason = error.what();
+      failure.storage_failed = true;
+    }
+    if (is_committed) {
       coordinator_.send(UnitDone{.unit = task_->unit.id, .lease = task_->lease, .seconds = 0});
     } else {
-      coordinator_.send(UnitFailed{
-          .unit = task_->unit.id, .lease = task_->lease, .reason = reason, .storage_failed = false});
+      coordinator_.send(failure);
     }
     forget_task();
   }

@@ -21,7 +21,8 @@ struct SupervisorOptions {
   std::chrono::milliseconds heartbeat{0};
   // A coordinator that says nothing for so long is gone. Zero: never.
   std::chrono::milliseconds coordinator_silence{0};
-  // Engines that die before they are ready, one after the other, until the worker gives up.
+  // Engines that die before they are ready, or cannot do what the first one did (its GPU is gone), one after
+  // the other, until the worker gives up.
   int failed_starts = 3;
   // Whether a unit's part is on disk: an engine may die between its commit and saying so.
   std::function<bool(const WorkUnit&)> is_committed = {};
@@ -29,7 +30,9 @@ struct SupervisorOptions {
 
 // Serves until StopWork, and returns its exit code; nothing if the coordinator fell silent. Both channels are
 // used from the calling thread alone. The options follow from the experiment, which StartWork brings:
-// `make_options` is asked then. Stop signals are passed on to the coordinator, who decides.
+// `make_options` is asked then. Every engine
+// gets the kind of device that the first one found. Stop signals are passed on to the coordinator, who
+// decides.
 std::optional<ExitCode> supervise_engine(
     WorkerChannel& coordinator, EngineLauncher& launcher,
     const std::function<SupervisorOptions(const StartWork&)>& make_options,

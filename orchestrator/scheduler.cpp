@@ -124,6 +124,23 @@ void Scheduler::on(const LeaseFailed& event) {
   make_idle(event.worker, worker);
 }
 
+void Scheduler::on(const CommitLost& event) {
+  const auto [position, is_new] = unit_index_.try_emplace(event.unit.id, units_.size());
+  if (is_new) {
+    units_.push_back({.work = event.unit, .state = UnitState::kDone, .failed_by = {}, .last_reason = {}});
+    ++completed_units_;  // undone below: it is none of this run's
+  }
+  Unit& unit = units_[position->second];
+  if (unit.state != UnitState::kDone) return;  // somebody computes it anyway, or it is set aside
+  --completed_units_;
+  ++open_units_;
+  ++unit.lost_commits;
+  unit.last_reason = event.reason;
+  unit.state = UnitState::kLeased;  // a late worker may still hold it
+  actions_.emplace_back(UnitReopened{unit.work});
+  retry_or_set_aside(position->second, event.reason);
+}
+
 void Scheduler::expire_leases() {
   if (options_.lease <= SchedulerTime::zero() || now_ < next_expiry_check_) return;
   // Not at every message: with 10,000 workers the look at all of them would be most of the coordinator's
@@ -325,7 +342,14 @@ void Scheduler::record_failure(std::size_t index, WorkerId worker, const std::st
   if (unit.state != UnitState::kLeased) return;  // done or set aside meanwhile
   unit.failed_by.push_back(worker);
   unit.last_reason = reason;
-  if (static_cast<int>(unit.failed_by.size()) >= options_.max_failures) {
+  retry_or_set_aside(index, reason);
+}
+
+// After one more failure of a leased unit.
+void Scheduler::retry_or_set_aside(std::size_t index, const std::string& reason) {
+  Unit& unit = units_[index];
+  const int failures = static_cast<int>(unit.failed_by.size()) + unit.lost_commits;
+  if (failures >= options_.max_failures) {
     if (unit.holders > 0) return;  // another worker may still finish it
     unit.state = UnitState::kSetAside;
     --open_units_;

@@ -13,6 +13,9 @@
 //   unit is a failure of that unit.
 // - A worker that failed `suspicion_failures` different units of a model in a row gets no more of that model
 //   while workers without such a record are alive.
+// - A unit whose part is lost after its commit is computed again; the loss counts as a failure of the unit,
+// so
+//   that a disk that spoils every part does not keep a run going for ever.
 // - A worker may come back from the dead: what it finished counts, what it still computes is left to it.
 #pragma once
 
@@ -71,13 +74,19 @@ struct LeaseFailed {
   std::string reason;
   bool is_units_fault = true;  // false: it is pending again as if nothing had happened
 };
+// The unit's part was on disk and is no more: damaged after its commit, in this run or in an earlier one
+// (then it is none of the scheduler's units yet).
+struct CommitLost {
+  WorkUnit unit;
+  std::string reason;
+};
 // Time went by and nothing happened.
 struct TimePassed {};
 // Hand out nothing more.
 struct DrainRequested {};
 
 using SchedulerEvent = std::variant<WorkerJoined, WorkerLost, WorkerHeard, LeaseSucceeded, LeaseFailed,
-                                    TimePassed, DrainRequested>;
+                                    CommitLost, TimePassed, DrainRequested>;
 
 // --- actions
 
@@ -86,8 +95,12 @@ struct AssignUnit {
   WorkUnit unit;
   LeaseId lease;
 };
-// The unit is done; said once a unit.
+// The unit is done; said once a unit, and again if it was reopened.
 struct UnitCompleted {
+  WorkUnit unit;
+};
+// The unit was done and is not any more: it will be computed again, or is set aside.
+struct UnitReopened {
   WorkUnit unit;
 };
 struct UnitRetried {
@@ -103,7 +116,8 @@ struct WorkerExpired {
   WorkerId worker;
 };
 
-using SchedulerAction = std::variant<AssignUnit, UnitCompleted, UnitRetried, UnitSetAside, WorkerExpired>;
+using SchedulerAction =
+    std::variant<AssignUnit, UnitCompleted, UnitReopened, UnitRetried, UnitSetAside, WorkerExpired>;
 
 class Scheduler {
  public:
@@ -121,7 +135,8 @@ class Scheduler {
   // Units neither done nor set aside.
   [[nodiscard]] std::int64_t open_units() const { return open_units_; }
   [[nodiscard]] std::int64_t live_workers() const { return live_workers_; }
-  // Units that were given up, with the last reason, in plan order.
+  // Units that were given up, with the last reason, in plan order (those of earlier runs
+  // last).
   [[nodiscard]] std::vector<std::pair<UnitId, std::string>> set_aside() const;
 
  private:
@@ -131,6 +146,7 @@ class Scheduler {
     UnitState state = UnitState::kPending;
     int holders = 0;  // workers that compute it now
     std::vector<WorkerId> failed_by;
+    int lost_commits = 0;
     std::string last_reason;
   };
   enum class WorkerState : std::uint8_t { kIdle, kBusy, kLost };
@@ -162,6 +178,7 @@ class Scheduler {
   void on(const WorkerHeard& event);
   void on(const LeaseSucceeded& event);
   void on(const LeaseFailed& event);
+  void on(const CommitLost& event);
   void on(const TimePassed&) { next_expiry_check_ = now_; }
   void on(const DrainRequested&) { draining_ = true; }
 
@@ -184,6 +201,7 @@ class Scheduler {
   void mark_pending(std::size_t index);
   void complete(std::size_t index);
   void record_failure(std::size_t index, WorkerId worker, const std::string& reason);
+  void retry_or_set_aside(std::size_t index, const std::string& reason);
   void learn_duration(const Worker& worker);
   Model& model_of(const Unit& unit) { return models_[unit.work.model]; }
 

@@ -1,5 +1,6 @@
 #include "results/checksum_trailer.h"
 
+#include <fmt/format.h>
 #include <xxhash.h>
 
 #include <algorithm>
@@ -8,10 +9,10 @@
 #include <fstream>
 #include <functional>
 #include <memory>
-#include <system_error>
 #include <vector>
 
 #include "core/error.h"
+#include "results/file_reader.h"
 
 namespace lacuna {
 
@@ -57,16 +58,48 @@ ChecksumTrailer finish_trailer(Hasher& hasher, std::uint64_t length) {
   return trailer;
 }
 
-// Feeds the first `length` bytes of an open file to the hasher; false if it has fewer or cannot be read.
-bool hash_stream(std::ifstream& stream, std::uint64_t length, Hasher& hasher) {
-  std::vector<char> buffer(std::size_t{1} << 20U);
+// Feeds `length` bytes of a file, from `offset` on, to the hasher; false if it has fewer.
+bool hash_file_range(const FileReader& file, std::uint64_t offset, std::uint64_t length, Hasher& hasher) {
+  std::vector<std::uint8_t> buffer(std::min<std::uint64_t>(length, std::uint64_t{1} << 20U));
   while (length > 0) {
-    const std::size_t wanted = std::min<std::uint64_t>(length, buffer.size());
-    if (!stream.read(buffer.data(), static_cast<std::streamsize>(wanted))) return false;
-    hasher.add(buffer.data(), wanted);
-    length -= wanted;
+    const auto piece = std::span(buffer).first(std::min<std::uint64_t>(length, buffer.size()));
+    if (!file.read(offset, piece)) return false;
+    hasher.add(piece.data(), piece.size());
+    offset += piece.size();
+    length -= piece.size();
   }
   return true;
+}
+
+constexpr const char* kEndsEarly = "the file ends before it";
+
+std::optional<std::string> find_checksum_problem(const FileReader& file, std::uint64_t offset,
+                                                 std::uint64_t size) {
+  if (size < kChecksumTrailerBytes) return "it is too short to be whole";
+  // The trailer first: what does not end in one need not be read.
+  const std::uint64_t length = size - kChecksumTrailerBytes;
+  ChecksumTrailer found{};
+  if (!file.read(offset + length, found)) return kEndsEarly;
+  const std::optional<std::uint64_t> recorded = read_trailer_length(found);
+  if (!recorded) return "it does not end in a checksum: truncated, or changed by another program";
+  if (*recorded != length) return "its length is not that of its checksum";
+  Hasher hasher;
+  if (!hash_file_range(file, offset, length, hasher)) return kEndsEarly;
+  if (found == finish_trailer(hasher, length)) return std::nullopt;
+  return "its checksum does not match";
+}
+
+// What is no file at all is a problem like any other.
+std::optional<std::string> find_checksum_problem(
+    const std::filesystem::path& file,
+    const std::function<std::optional<std::string>(const FileReader&)>& find_problem) {
+  std::optional<FileReader> reader;
+  try {
+    reader.emplace(file);
+  } catch (const InputError& error) {
+    return fmt::format("it cannot be read: {}", error.text().why);
+  }
+  return find_problem(*reader);
 }
 
 }  // namespace
@@ -78,14 +111,10 @@ ChecksumTrailer make_checksum_trailer(std::span<const std::uint8_t> image) {
 }
 
 void append_checksum_trailer(const std::filesystem::path& file) {
-  std::error_code status;
-  const std::uint64_t length = std::filesystem::file_size(file, status);
-  if (status) throw StorageError("read back", file, status.value());
+  const FileReader reader(file);
+  const std::uint64_t length = reader.size();
   Hasher hasher;
-  std::ifstream stream(file, std::ios::binary);
-  if (!stream || !hash_stream(stream, length, hasher)) {
-    throw StorageError("read back", file, errno);
-  }
+  if (!hash_file_range(reader, 0, length, hasher)) throw StorageError("read back", file, EIO);
   const ChecksumTrailer trailer = finish_trailer(hasher, length);
   std::ofstream output(file, std::ios::binary | std::ios::app);
   output.write(reinterpret_cast<const char*>(trailer.data()), static_cast<std::streamsize>(trailer.size()));
@@ -101,32 +130,14 @@ std::optional<std::uint64_t> read_trailer_length(std::span<const std::uint8_t, k
 }
 
 std::optional<std::string> find_checksum_problem(const std::filesystem::path& file) {
-  std::error_code status;
-  const std::uint64_t size = std::filesystem::file_size(file, status);
-  if (status) return "it cannot be read: " + status.message();
-  return find_checksum_problem(file, 0, size);
+  return find_checksum_problem(
+      file, [](const FileReader& reader) { return find_checksum_problem(reader, 0, reader.size()); });
 }
 
 std::optional<std::string> find_checksum_problem(const std::filesystem::path& file, std::uint64_t offset,
                                                  std::uint64_t size) {
-  std::ifstream stream(file, std::ios::binary);
-  if (!stream) return "it cannot be read: " + std::generic_category().message(errno);
-  if (size < kChecksumTrailerBytes) return "it is too short to be whole";
-  // The trailer first: what does not end in one need not be read.
-  const std::uint64_t length = size - kChecksumTrailerBytes;
-  ChecksumTrailer found{};
-  stream.seekg(static_cast<std::streamoff>(offset + length));
-  if (!stream.read(reinterpret_cast<char*>(found.data()), kChecksumTrailerBytes)) {
-    return "it cannot be read to its end";
-  }
-  const std::optional<std::uint64_t> recorded = read_trailer_length(found);
-  if (!recorded) return "it does not end in a checksum: truncated, or changed by another program";
-  if (*recorded != length) return "its length is not that of its checksum";
-  Hasher hasher;
-  stream.seekg(static_cast<std::streamoff>(offset));
-  if (!hash_stream(stream, length, hasher)) return "it cannot be read to its end";
-  if (found == finish_trailer(hasher, length)) return std::nullopt;
-  return "its checksum does not match";
+  return find_checksum_problem(
+      file, [&](const FileReader& reader) { return find_checksum_problem(reader, offset, size); });
 }
 
 std::optional<std::string> find_checksum_problem(std::span<const std::uint8_t> bytes) {

@@ -24,7 +24,8 @@ ChecksumTrailer make_checksum_trailer(std::span<const std::uint8_t> image);
 void append_checksum_trailer(const std::filesystem::path& file);
 
 // Reads the file once in pieces. Nothing if it is as it was written, else what is wrong with it, for example
-// "it ends before its checksum: truncated or still being written".
+// "it does not end in a checksum: truncated, or changed by another program". Throws StorageError if the
+// operating system cannot read it, which says nothing about what it holds.
 std::optional<std::string> find_checksum_problem(const std::filesystem::path& file);
 // The same of `size` bytes of a file from `offset` on, trailer included: a part inside a bundle.
 std::optional<std::string> find_checksum_problem(const std::filesystem::path& file, std::uint64_t offset,

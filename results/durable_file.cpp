@@ -10,32 +10,11 @@
 #include <utility>
 
 #include "core/error.h"
+#include "results/descriptor.h"
 
 namespace lacuna {
 
 namespace {
-
-// A POSIX descriptor that closes itself.
-class Descriptor {
- public:
-  Descriptor(const std::filesystem::path& file, int flags)
-      : value_(::open(file.c_str(), flags | O_CLOEXEC, 0666)) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() { close(); }
-  [[nodiscard]] int get() const { return value_; }
-  // Gives the descriptor away.
-  int release() { return std::exchange(value_, -1); }
-  // 0 or the error number.
-  int close() {
-    const int result = value_ >= 0 && ::close(value_) != 0 ? errno : 0;
-    value_ = -1;
-    return result;
-  }
-
- private:
-  int value_;
-};
 
 int write_all(int descriptor, std::span<const std::uint8_t> bytes) {
   while (!bytes.empty()) {

@@ -55,10 +55,12 @@ Hdf5File::Hdf5File(std::int64_t id, std::filesystem::path file, bool writable)
 Hdf5File Hdf5File::open(const std::filesystem::path& file) {
   hdf5::prepare_library();
   std::error_code status;
-  if (!std::filesystem::is_regular_file(file, status)) {
-    throw InputError(
-        {.problem = fmt::format("cannot read '{}'", file.string()),
-         .why = std::filesystem::is_directory(file, status) ? "it is a directory" : "there is no such file"});
+  const std::filesystem::file_type type = std::filesystem::status(file, status).type();
+  if (type == std::filesystem::file_type::none) throw StorageError::reading(file, status.value());
+  if (type != std::filesystem::file_type::regular) {
+    throw InputError({.problem = fmt::format("cannot read '{}'", file.string()),
+                      .why = type == std::filesystem::file_type::directory ? "it is a directory"
+                                                                           : "there is no such file"});
   }
   const Id access = make_access_properties();
   const hid_t id = H5Fopen(file.c_str(), H5F_ACC_RDONLY, access.get());
@@ -127,7 +129,7 @@ void Hdf5File::close() {
   const std::int64_t id = std::exchange(id_, -1);
   if (id < 0) return;
   const bool is_flushed = !writable_ || H5Fflush(id, H5F_SCOPE_LOCAL) >= 0;
-  const std::string why = is_flushed ? "" : hdf5::last_library_error();
+  const std::string why = is_flushed ? "" : hdf5::last_library_error().text;
   const bool is_closed = H5Fclose(id) >= 0;
   if (!is_flushed) hdf5::fail(ExitCode::kFailure, file_, "", "write", why);
   if (!is_closed) hdf5::fail(ExitCode::kFailure, file_, "", "close");

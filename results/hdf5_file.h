@@ -1,7 +1,8 @@
 // HDF5 files without HDF5's C interface: the only door to the library, so that no other file includes hdf5.h.
 //
 // Reading is meant for files from anywhere (golden files, stores of others): every failure is an Hdf5Error
-// that names the file and the object, HDF5 prints nothing itself, and a dataset that claims more data than
+// that names the file and the object (but a StorageError where the operating system could not read the file,
+// which says nothing about its content), HDF5 prints nothing itself, and a dataset that claims more data than
 // its file holds is refused before memory is asked for. Paths inside a file are absolute ("/pp/norms").
 #pragma once
 

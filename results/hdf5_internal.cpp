@@ -38,7 +38,7 @@ void prepare_library() {
   (void)is_quiet;
 }
 
-std::string last_library_error() {
+LibraryError last_library_error() {
   std::string description;
   const auto take_innermost = [](unsigned position, const H5E_error2_t* entry, void* text) -> herr_t {
     if (position == 0 && entry->desc != nullptr) *static_cast<std::string*>(text) = entry->desc;
@@ -49,9 +49,18 @@ std::string last_library_error() {
   // HDF5 lists buffer addresses and times around what the system said; people only want the latter.
   constexpr std::string_view kMark = "errno = ";
   const std::size_t at = description.find(kMark);
-  if (at == std::string::npos) return description;
+  if (at == std::string::npos) return {.text = description};
   const int error_number = std::atoi(description.c_str() + at + kMark.size());
-  return error_number > 0 ? std::generic_category().message(error_number) : description;
+  if (error_number <= 0) return {.text = description};
+  return {.text = std::generic_category().message(error_number), .error_number = error_number};
+}
+
+void fail(ExitCode exit_code, const std::filesystem::path& file, const std::string& object,
+          const std::string& action) {
+  LibraryError error = last_library_error();
+  const bool could_not_be_read = exit_code == ExitCode::kBadInput && error.error_number != 0;
+  if (could_not_be_read) throw StorageError::reading(file, error.error_number);
+  fail(exit_code, file, object, action, std::move(error.text));
 }
 
 void fail(ExitCode exit_code, const std::filesystem::path& file, const std::string& object,

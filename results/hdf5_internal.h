@@ -19,12 +19,21 @@ namespace lacuna::hdf5 {
 // no clean-up at exit, which crashes after a full disk (every id of ours is closed by its owner anyhow).
 void prepare_library();
 
-// What HDF5 itself says about the last failed call: the innermost entry of its error stack. Clears the stack.
-std::string last_library_error();
+// What HDF5 itself says about the last failed call.
+struct LibraryError {
+  std::string text;
+  int error_number = 0;  // of the operating system; 0: it was not its fault
+};
+// The innermost entry of its error stack. Clears the stack.
+LibraryError last_library_error();
 
-// Throws an Hdf5Error about `object` in `file`: "cannot <action>".
+// Throws an Hdf5Error about `object` in `file`: "cannot <action>", and why.
 [[noreturn]] void fail(ExitCode exit_code, const std::filesystem::path& file, const std::string& object,
-                       const std::string& action, std::string why = last_library_error());
+                       const std::string& action, std::string why);
+// The reason is the library's last error. Throws a StorageError if the operating system could not read the
+// file.
+[[noreturn]] void fail(ExitCode exit_code, const std::filesystem::path& file, const std::string& object,
+                       const std::string& action);
 
 // Owns an id of a property list, data space, data type, group, attribute or file-independent object.
 class Id {

@@ -5,14 +5,13 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <string_view>
-#include <system_error>
 #include <utility>
 
 #include "core/error.h"
 #include "results/checksum_trailer.h"
+#include "results/file_reader.h"
 
 namespace lacuna {
 
@@ -30,13 +29,10 @@ constexpr std::uint64_t kLargestBundleBytes = std::uint64_t{2} << 30U;
       {.problem = fmt::format("cannot use the bundle '{}'", file.string()), .why = std::move(why)});
 }
 
-std::vector<std::uint8_t> read_bytes(std::ifstream& stream, const std::filesystem::path& file,
+std::vector<std::uint8_t> read_bytes(const FileReader& reader, const std::filesystem::path& file,
                                      std::uint64_t offset, std::uint64_t size) {
   std::vector<std::uint8_t> bytes(size);
-  stream.seekg(static_cast<std::streamoff>(offset));
-  if (!stream.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(size))) {
-    refuse(file, "it cannot be read to its end");
-  }
+  if (!reader.read(offset, bytes)) refuse(file, "it has become shorter while it was read");
   return bytes;
 }
 
@@ -79,6 +75,17 @@ void check_places(const std::filesystem::path& file, const BundleIndex& index, s
   }
 }
 
+// Empty if it is no file or too large for a bundle.
+std::vector<std::uint8_t> read_small_file(const std::filesystem::path& file) {
+  try {
+    const FileReader reader(file);
+    if (reader.size() <= kLargestBundleBytes) return read_bytes(reader, file, 0, reader.size());
+  } catch (const InputError&) {
+    // The caller knows already that something is wrong with it.
+  }
+  return {};
+}
+
 }  // namespace
 
 bool is_entry_of(const BundledPart& entry, const WorkUnit& unit) {
@@ -116,23 +123,21 @@ void BundleWriter::commit() {
 }
 
 BundleIndex read_bundle_index(const std::filesystem::path& file) {
-  std::error_code status;
-  const std::uint64_t size = std::filesystem::file_size(file, status);
-  std::ifstream stream(file, std::ios::binary);
-  if (status || !stream) refuse(file, "it cannot be read");
+  const FileReader reader(file);
+  const std::uint64_t size = reader.size();
   if (size < kHead.size() + kChecksumTrailerBytes) refuse(file, "it is too short to be whole");
-  if (!std::ranges::equal(read_bytes(stream, file, 0, kHead.size()), kHead)) {
+  if (!std::ranges::equal(read_bytes(reader, file, 0, kHead.size()), kHead)) {
     refuse(file, "it does not begin as a bundle of this version");
   }
   const std::uint64_t end = size - kChecksumTrailerBytes;
-  const std::vector<std::uint8_t> trailer = read_bytes(stream, file, end, kChecksumTrailerBytes);
+  const std::vector<std::uint8_t> trailer = read_bytes(reader, file, end, kChecksumTrailerBytes);
   const auto length = read_trailer_length(std::span(trailer).first<kChecksumTrailerBytes>());
   if (!length || *length > end - kHead.size()) {
     refuse(file, "it does not end in an index: truncated, or changed by another program");
   }
   const std::uint64_t index_offset = end - *length;
   const std::vector<std::uint8_t> text =
-      read_bytes(stream, file, index_offset, *length + kChecksumTrailerBytes);
+      read_bytes(reader, file, index_offset, *length + kChecksumTrailerBytes);
   if (find_checksum_problem(std::span(text))) refuse(file, "its index does not match its checksum");
   try {
     BundleIndex index = parse_index(
@@ -148,14 +153,8 @@ BundleIndex read_bundle_index(const std::filesystem::path& file) {
 
 void for_each_whole_part(const std::filesystem::path& file,
                          const std::function<void(std::span<const std::uint8_t>)>& take) {
-  std::error_code status;
-  const std::uint64_t size = std::filesystem::file_size(file, status);
-  std::ifstream stream(file, std::ios::binary);
-  if (status || !stream || size > kLargestBundleBytes) return;
-  std::vector<std::uint8_t> bytes(size);
-  stream.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(size));
-  bytes.resize(
-      static_cast<std::size_t>(std::max<std::streamsize>(0, stream.gcount())));  // up to a read error
+  const std::vector<std::uint8_t> bytes = read_small_file(file);
+  const std::uint64_t size = bytes.size();
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   constexpr std::string_view kPartBegin = "\x89HDF\r\n\x1a\n";
   constexpr std::string_view kTrailerBegin = "LACUNAXX";

@@ -61,11 +61,12 @@ class BundleWriter {
 };
 
 // Reads and checks the index only, at the file's end. Throws InputError whose `why` says what is wrong with
-// the bundle. Entries lie inside the file and do not overlap.
+// the bundle. Entries lie inside the file and do not overlap. Throws StorageError if it cannot be read.
 BundleIndex read_bundle_index(const std::filesystem::path& file);
 
 // A damaged bundle's whole parts, found by their trailers: bytes with the trailer, in the file's order.
-// `take` gets them one by one. Files that are too large for a bundle are not searched.
+// `take` gets them one by one. Files that are too large for a bundle are not searched. Throws StorageError if
+// it cannot be read, before `take` is called.
 void for_each_whole_part(const std::filesystem::path& file,
                          const std::function<void(std::span<const std::uint8_t>)>& take);
 

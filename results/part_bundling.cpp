@@ -105,12 +105,12 @@ class Bundler {
       std::vector<std::uint8_t> bytes;
       try {
         bytes = read_part_bytes(part.place);
-      } catch (const InputError&) {
-        continue;  // unreadable at the moment: it stays where it is, and the next audit judges it
+      } catch (const Error&) {
+        continue;  // unreadable or gone: it stays where it is, and the next audit or the merge judges it
       }
       if (auto problem = find_problem(part, bytes, manifest_)) {
         outcome_.quarantined.push_back(quarantine_file(run_, part.place.file, std::move(*problem)));
-        outcome_.lost_units.push_back(part.unit->id);
+        outcome_.lost_units.push_back(*part.unit);
         continue;
       }
       std::error_code ignored;

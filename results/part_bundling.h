@@ -29,7 +29,7 @@ struct BundlingOutcome {
   std::int64_t bundles = 0;
   std::int64_t parts = 0;                    // now in these bundles
   std::vector<QuarantinedFile> quarantined;  // damaged since their commit
-  std::vector<UnitId> lost_units;            // of those: to be computed again
+  std::vector<WorkUnit> lost_units;          // of those, in their order: to be computed again
 };
 
 // Moves loose parts of the plan into bundles, in plan order, as long as there are at least options.parts of

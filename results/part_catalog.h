@@ -36,11 +36,12 @@ struct PartCatalog {
 };
 
 // Loose parts are listed before bundles are: a part that is bundled meanwhile is seen once or twice, never
-// not at all. A missing folder gives nothing.
+// not at all. A missing folder gives nothing. Throws StorageError if the folder or a bundle's index cannot be
+// read.
 PartCatalog list_parts(const RunDirectory& run);
 
 // The units that have a part whose checksum fits. Reads every part once. (Opening a run does more:
-// part_audit.h.)
+// part_audit.h.) Throws StorageError.
 std::set<UnitId> committed_units(const RunDirectory& run);
 
 }  // namespace lacuna

@@ -170,6 +170,8 @@ void inspect_unit(const WorkUnit& unit, const std::vector<PartLocation>& places,
       break;
     } catch (const Conflict& conflict) {
       conflicting.push_back(fmt::format("{}: {}", describe(place), conflict.why));
+    } catch (const StorageError&) {
+      throw;
     } catch (const Error& error) {
       conflicting.emplace_back(error.what());
     }
@@ -189,6 +191,8 @@ std::optional<std::string> find_identity_problem(const Hdf5File& part, const Run
     return std::nullopt;
   } catch (const Conflict& conflict) {
     return conflict.why;
+  } catch (const StorageError&) {
+    throw;
   } catch (const Error& error) {
     return fmt::format("{} ({})", error.text().problem, error.text().why);
   }
@@ -198,6 +202,8 @@ std::optional<std::string> find_identity_problem(const PartLocation& part, const
                                                  const WorkUnit& unit) {
   try {
     return find_identity_problem(open_part(part), manifest, unit);
+  } catch (const StorageError&) {
+    throw;
   } catch (const Error& error) {
     return fmt::format("{} ({})", error.text().problem, error.text().why);
   }

@@ -48,7 +48,8 @@ struct RunInspection {
 };
 
 // Why a part is not that of this unit of this run, by its root attributes; nothing if it is. The second form
-// opens it; a part that HDF5 cannot read is a problem, not an error.
+// opens it; a part that HDF5 does not understand is a problem, not an error. Throws StorageError if it cannot
+// be read.
 std::optional<std::string> find_identity_problem(const Hdf5File& part, const RunManifest& manifest,
                                                  const WorkUnit& unit);
 std::optional<std::string> find_identity_problem(const PartLocation& part, const RunManifest& manifest,
@@ -57,7 +58,8 @@ std::optional<std::string> find_identity_problem(const PartLocation& part, const
 UnitId read_part_unit(const Hdf5File& part);
 
 // Reads every part whole once (checksum), then its sizes. A unit that is there twice counts once. Works
-// beside a coordinator that bundles parts.
+// beside a coordinator that bundles parts. Throws StorageError if a part cannot be read: nothing is known
+// then.
 RunInspection inspect_parts(const RunDirectory& run, const RunManifest& manifest);
 
 }  // namespace lacuna

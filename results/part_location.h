@@ -29,9 +29,10 @@ std::string describe(const PartLocation& part);
 bool is_there(const PartLocation& part);
 
 // Reads the part once. Nothing if its checksum fits, else what is wrong, as find_checksum_problem says it.
+// Throws StorageError if it cannot be read, as those below do.
 std::optional<std::string> find_part_problem(const PartLocation& part);
 
-// The part with its trailer. Throws InputError if it cannot be read.
+// The part with its trailer. Throws InputError if it is not there (whole).
 std::vector<std::uint8_t> read_part_bytes(const PartLocation& part);
 
 // Opens it for reading: a loose part as a file, a bundled one from memory. Throws as Hdf5File::open does.

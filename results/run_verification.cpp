@@ -151,6 +151,8 @@ class RunVerifier {
   std::vector<std::string> find_part_content_problems(const PartInfo& part) const {
     try {
       return find_content_problems(open_part(part.place), expect_sweep(manifest_, {&part.unit}));
+    } catch (const StorageError&) {
+      throw;
     } catch (const Error& error) {
       return {error.what()};
     }

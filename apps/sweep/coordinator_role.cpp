@@ -29,13 +29,8 @@ struct Verdict {
   std::string sentence;
 };
 
-Verdict judge_outcome(const SweepOutcome& outcome, std::size_t lost_units) {
+Verdict judge_outcome(const SweepOutcome& outcome) {
   constexpr const char* kResume = "what is committed stays, the same command resumes";
-  if (outcome.unfinished_units == 0 && lost_units > 0) {
-    return {ExitCode::kFailure,
-            fmt::format("error: the parts of {} unit(s) were damaged after they were written; {}", lost_units,
-                        kResume)};
-  }
   if (outcome.unfinished_units == 0) {
     return {outcome.set_aside.empty() ? ExitCode::kOk : ExitCode::kIncomplete, ""};
   }
@@ -66,7 +61,7 @@ void announce_run(const OpenedRun& run, std::size_t workers, ProgressPrinter& pr
                                   run.directory.root().string(), run.open_units.size(), workers));
 }
 
-CoordinatorOptions make_options(const OpenedRun& run, const SweepPatience& patience, RunReporter& reporter,
+CoordinatorOptions make_options(OpenedRun& run, const SweepPatience& patience, RunReporter& reporter,
                                 bool workers_can_be_lost) {
   CoordinatorOptions options;
   if (workers_can_be_lost) options.scheduler.lease = options.startup = patience.lease;
@@ -76,7 +71,8 @@ CoordinatorOptions make_options(const OpenedRun& run, const SweepPatience& patie
   options.on_set_aside = [&run](const UnitId& unit, const std::string& reason) {
     record_failed_unit(run.directory, unit, reason);
   };
-  options.on_unit_done = [&reporter](const UnitId&) { reporter.on_unit_done(); };
+  options.on_device_kind = [&run](const std::string& kind) { record_device_kind(run, kind); };
+  options.on_unit_done = [&reporter](const UnitId&) { return reporter.on_unit_done(); };
   return options;
 }
 
@@ -99,7 +95,7 @@ CoordinatorReport run_coordinator(CoordinatorChannel& channel, const SweepReques
                                 make_options(*report.run, SweepPatience(sweep.config.compute),
                                              *report.reporter, workers_can_be_lost));
     record_session(*report.run, report.outcome);
-    const Verdict verdict = judge_outcome(report.outcome, report.reporter->lost_units().size());
+    const Verdict verdict = judge_outcome(report.outcome);
     report.exit_code = verdict.exit_code;
     if (!verdict.sentence.empty()) {
       progress.print_line("lacuna: " + verdict.sentence);

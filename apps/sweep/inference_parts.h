@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/experiment_config.h"
+#include "core/ids.h"
 #include "worker/serve/unit_executor.h"
 
 namespace lacuna {
@@ -21,7 +22,14 @@ struct ModelSummary {
   std::int64_t parameters = 0;
   std::int64_t weight_bytes = 0;             // as stored
   std::int64_t cache_values_per_token = 0;   // keys and values of all layers
+  std::int64_t max_positions = 0;            // max_position_embeddings; 0: unknown
   std::vector<std::filesystem::path> files;  // those that results depend on
+};
+
+// The prompts of a benchmark that have more tokens than some limit.
+struct LongPrompts {
+  std::int64_t questions = 0;
+  std::int64_t longest = 0;  // tokens; 0 if there is none
 };
 
 // Where a worker computes.
@@ -33,6 +41,9 @@ struct WorkerPlace {
 struct InferenceParts {
   // Throws InputError if the model cannot be used for these benchmarks.
   std::function<ModelSummary(const ModelConfig&, const std::vector<BenchmarkConfig>&)> check_model;
+  // The prompts with more than `most_tokens` tokens.
+  std::function<LongPrompts(const ExperimentConfig&, ModelIndex, BenchmarkIndex, std::int64_t most_tokens)>
+      find_long_prompts;
   std::function<std::int64_t()> count_gpus;
   std::function<std::unique_ptr<UnitExecutor>(const ExperimentConfig&, const WorkerPlace&)> make_executor;
   // For people: "LibTorch 1.13.1, CPU".

@@ -8,6 +8,7 @@
 #include <array>
 #include <ctime>
 
+#include "apps/sweep/device_choice.h"
 #include "core/error.h"
 #include "core/experiment_json.h"
 #include "core/log.h"
@@ -18,6 +19,7 @@ namespace lacuna {
 namespace {
 
 constexpr std::size_t kShownDifferences = 4;
+constexpr const char* kDeviceKinds = "device_kinds";  // in the manifest's environment
 // A job that was killed is often started again at once.
 constexpr std::chrono::seconds kLockPatience{10};
 
@@ -57,6 +59,16 @@ std::string current_time() {
   return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
 }
 
+// What was recorded by record_device_kind; a manifest of an older version has nothing.
+std::set<std::string> read_device_kinds(const RunManifest& manifest) {
+  const nlohmann::json kinds = manifest.environment.value(kDeviceKinds, nlohmann::json::array());
+  std::set<std::string> result;
+  for (const nlohmann::json& kind : kinds) {
+    if (kind.is_string()) result.insert(kind.get<std::string>());
+  }
+  return result;
+}
+
 // Bundles only save files: a disk that has no room for one still has all parts.
 BundlingOutcome bundle_if_possible(const OpenedRun& run) {
   try {
@@ -69,10 +81,18 @@ BundlingOutcome bundle_if_possible(const OpenedRun& run) {
 
 }  // namespace
 
+void log_quarantined(const std::vector<QuarantinedFile>& files) {
+  for (const QuarantinedFile& file : files) {
+    log_warning("{} was moved to {}: {}", file.file.string(), file.moved_to.string(), file.why);
+  }
+}
+
 StartWork OpenedRun::start_message() const {
   return {.experiment_json = manifest.config.dump(),
           .run_directory = directory.root(),
-          .fingerprint = manifest.fingerprint};
+          .fingerprint = manifest.fingerprint,
+          // Numbers of one kind stay so; where there were two, compute.device decides again.
+          .device_kind = earlier.device_kinds == std::set<std::string>{kCudaDevice} ? kCudaDevice : ""};
 }
 
 OpenedRun open_run(const PreparedSweep& sweep, const nlohmann::json& content) {
@@ -110,21 +130,30 @@ OpenedRun open_run(const PreparedSweep& sweep, const nlohmann::json& content) {
   const BundlingOutcome bundling = bundle_if_possible(run);
   run.quarantined = std::move(audit.quarantined);
   run.quarantined.insert(run.quarantined.end(), bundling.quarantined.begin(), bundling.quarantined.end());
-  for (const UnitId& unit : bundling.lost_units) audit.committed.erase(unit);
+  for (const WorkUnit& unit : bundling.lost_units) audit.committed.erase(unit.id);
   std::vector<WorkUnit> committed;
   for (const WorkUnit& unit : sweep.plan) {
     (audit.committed.contains(unit.id) ? committed : run.open_units).push_back(unit);
   }
   run.earlier = {.units = static_cast<std::int64_t>(committed.size()),
-                 .questions = count_questions(committed)};
+                 .questions = count_questions(committed),
+                 .device_kinds = {}};
+  // What nothing was committed by does not bind anybody.
+  if (committed.empty()) run.manifest.environment.erase(kDeviceKinds);
+  run.earlier.device_kinds = read_device_kinds(run.manifest);
   log_info("run {}: {} of {} units are committed", run.manifest.fingerprint, committed.size(),
            sweep.plan.size());
-  for (const QuarantinedFile& file : run.quarantined) {
-    log_warning("{} was moved to {}: {}", file.file.string(), file.moved_to.string(), file.why);
-  }
+  log_quarantined(run.quarantined);
   if (audit.rescued_parts > 0) log_info("{} parts were taken out of damaged bundles", audit.rescued_parts);
   if (bundling.bundles > 0) log_info("{} parts are now in {} bundles", bundling.parts, bundling.bundles);
   return run;
+}
+
+void record_device_kind(OpenedRun& run, const std::string& device_kind) {
+  std::set<std::string> kinds = read_device_kinds(run.manifest);
+  kinds.insert(device_kind);
+  run.manifest.environment[kDeviceKinds] = kinds;
+  write_manifest(run.directory, run.manifest);
 }
 
 void record_session(OpenedRun& run, const SweepOutcome& outcome) {

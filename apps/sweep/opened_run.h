@@ -31,6 +31,12 @@ struct OpenedRun {
 // files (the differences are named), or holds things that are not ours.
 OpenedRun open_run(const PreparedSweep& sweep, const nlohmann::json& content);
 
+// Notes at once in the manifest that this run computes on that kind of device too ("cpu", "cuda").
+void record_device_kind(OpenedRun& run, const std::string& device_kind);
+
+// A line in the log for each.
+void log_quarantined(const std::vector<QuarantinedFile>& files);
+
 // Adds what this session ran on to the manifest's environment, and writes it.
 void record_session(OpenedRun& run, const SweepOutcome& outcome);
 

@@ -1,5 +1,7 @@
 #include "apps/sweep/run_reporter.h"
 
+#include <fmt/format.h>
+
 #include "core/log.h"
 #include "orchestrator/work_plan.h"
 
@@ -48,9 +50,8 @@ void RunReporter::on_tick(const SweepSnapshot& snapshot) {
   write_run_status(run_.directory, status_);
 }
 
-void RunReporter::on_unit_done() {
-  ++status_.units_done;
-  if (++units_since_bundling_ < bundling_.parts) return;
+std::vector<CommitLost> RunReporter::on_unit_done() {
+  if (++units_since_bundling_ < bundling_.parts) return {};
   units_since_bundling_ = 0;
   BundlingOutcome outcome;
   try {
@@ -58,10 +59,15 @@ void RunReporter::on_unit_done() {
   } catch (const StorageError& error) {
     log_warning("parts stay loose: {}", error.what());  // bundles only save files
   }
-  for (const QuarantinedFile& file : outcome.quarantined) {
-    log_warning("{} was moved to {}: {}", file.file.string(), file.moved_to.string(), file.why);
+  log_quarantined(outcome.quarantined);
+  std::vector<CommitLost> lost;
+  for (std::size_t i = 0; i < outcome.lost_units.size(); ++i) {
+    const QuarantinedFile& file = outcome.quarantined.at(i);
+    lost.push_back({.unit = outcome.lost_units[i],
+                    .reason = fmt::format("its part was damaged after it was written ({}); moved to {}",
+                                          file.why, file.moved_to.string())});
   }
-  lost_units_.insert(lost_units_.end(), outcome.lost_units.begin(), outcome.lost_units.end());
+  return lost;
 }
 
 void RunReporter::end(ExitCode exit_code, const std::string& error) {

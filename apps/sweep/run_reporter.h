@@ -19,20 +19,16 @@ class RunReporter {
   explicit RunReporter(const OpenedRun& run);
 
   void on_tick(const SweepSnapshot& snapshot);
-  // Bundles after every so many units.
-  void on_unit_done();
+  // Bundles after every so many units. Returns those whose parts it found damaged and moved away.
+  std::vector<CommitLost> on_unit_done();
   // The last status, when there is a store or it is known that there will be none.
   void end(ExitCode exit_code, const std::string& error);
-
-  // Units whose parts were found damaged after their commit: they are to be computed again.
-  [[nodiscard]] const std::vector<UnitId>& lost_units() const { return lost_units_; }
 
  private:
   const OpenedRun& run_;
   const BundlingOptions bundling_ = BundlingOptions::from_environment();
   RunStatus status_;
   std::int64_t units_since_bundling_ = 0;
-  std::vector<UnitId> lost_units_;
 };
 
 }  // namespace lacuna

@@ -25,6 +25,29 @@ nlohmann::json hash_files(const std::vector<std::filesystem::path>& files, const
   return hashes;
 }
 
+// Beyond the positions that a model was made for its output says nothing about it.
+void warn_of_long_prompts(PreparedSweep& sweep, const InferenceParts& inference) {
+  const ExperimentConfig& config = sweep.config;
+  for (std::size_t m = 0; m < config.models.size(); ++m) {
+    for (std::size_t b = 0; b < config.benchmarks.size(); ++b) {
+      const std::int64_t positions = sweep.models[m].max_positions;
+      if (positions == 0) continue;
+      const bool generates = config.benchmarks[b].asks_for(Scoring::kGenerate);
+      const std::int64_t answer = generates ? config.generation.max_new_tokens : 0;
+      const LongPrompts found =
+          inference.find_long_prompts(config, ModelIndex(static_cast<std::int32_t>(m)),
+                                      BenchmarkIndex(static_cast<std::int32_t>(b)), positions - answer);
+      if (found.questions == 0) continue;
+      sweep.warnings.push_back(
+          fmt::format("{} on {}: {} of {} questions may need more than the model's {} positions "
+                      "(max_position_embeddings): "
+                      "the longest prompt has {} tokens, an answer up to {}",
+                      config.models[m].name, config.benchmarks[b].name, found.questions,
+                      sweep.question_counts[b], positions, found.longest, answer));
+    }
+  }
+}
+
 }  // namespace
 
 PreparedSweep prepare_sweep(const SweepRequest& request, const InferenceParts& inference) {
@@ -46,6 +69,7 @@ PreparedSweep prepare_sweep(const SweepRequest& request, const InferenceParts& i
   for (const ModelConfig& model : sweep.config.models) {
     sweep.models.push_back(inference.check_model(model, sweep.config.benchmarks));
   }
+  warn_of_long_prompts(sweep, inference);
   sweep.plan = make_work_plan(sweep.config, sweep.question_counts);
   return sweep;
 }

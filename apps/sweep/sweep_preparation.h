@@ -26,7 +26,8 @@ struct PreparedSweep {
   std::vector<ModelSummary> models;           // as config.models
   std::vector<std::int64_t> question_counts;  // as config.benchmarks
   std::vector<WorkUnit> plan;
-  std::vector<std::string> warnings;  // "benchmark: what to know", one sentence each
+  std::vector<std::string> warnings;  // "benchmark: what to know", one sentence each; also of
+                                      // models that a benchmark's prompts are too long for
 };
 
 // Reads the experiment, opens every benchmark and checks every model directory. Throws InputError.

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "apps/sweep/device_choice.h"
 #include "apps/sweep/sweep_patience.h"
 #include "core/experiment_json.h"
 #include "orchestrator/engine_supervisor.h"
@@ -15,33 +16,27 @@ namespace lacuna {
 namespace {
 
 // One worker a GPU where there are any, else a share of the node's cores.
-WorkerPlace choose_place(const ComputeConfig& compute, const NodePlace& node,
-                         const InferenceParts& inference) {
+WorkerPlace choose_place(const ComputeConfig& compute, const std::string& decided_device,
+                         const NodePlace& node, const InferenceParts& inference) {
   WorkerPlace place;
   place.threads = compute.threads > 0 ? compute.threads
                                       : share_cores(count_own_cores(), node.workers_on_same_cores,
                                                     read_cpu_quota(), node.local_workers);
-  if (compute.device == "cpu") return place;
-  const std::int64_t gpus = inference.count_gpus();
-  if (gpus > 0) {
-    // Modulo: a launcher may show every task only the GPU that it is to use.
-    place.device_index = node.local_worker % gpus;
-  } else if (compute.device == "cuda") {
-    throw InputError({.problem = "compute.device is 'cuda' but this worker sees no GPU",
-                      .why = "LibTorch was built without CUDA, or no device is visible on this node",
-                      .suggestion = "check nvidia-smi and CUDA_VISIBLE_DEVICES, or use compute.device=auto"});
-  }
+  // Looking for GPUs starts CUDA.
+  const std::int64_t gpus = compute.device == kCpuDevice ? 0 : inference.count_gpus();
+  place.device_index = choose_device(compute.device, decided_device, node.local_worker, gpus);
   return place;
 }
 
 MakeWorkerEngine make_engine_factory(const InferenceParts& inference, const NodePlace& node) {
   return [&inference, node](const StartWork& start) {
     const ExperimentConfig config = experiment_from_json(start.experiment_json);
-    const WorkerPlace place = choose_place(config.compute, node, inference);
+    const WorkerPlace place = choose_place(config.compute, start.device_kind, node, inference);
     return WorkerEngine{
         .executor = inference.make_executor(config, place),
         .sink = std::make_unique<PartWriter>(RunDirectory(start.run_directory), config, start.fingerprint),
         .device = inference.describe_device(place),
+        .device_kind = place.device_index >= 0 ? kCudaDevice : kCpuDevice,
         .threads = place.threads};
   };
 }

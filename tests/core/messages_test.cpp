@@ -11,12 +11,15 @@ namespace lacuna {
 namespace {
 
 TEST(Messages, CoordinatorMessagesComeBack) {
-  const StartWork start{
-      .experiment_json = R"({"a": "\"quoted\""})", .run_directory = "/runs/ü", .fingerprint = "f"};
+  const StartWork start{.experiment_json = R"({"a": "\"quoted\""})",
+                        .run_directory = "/runs/ü",
+                        .fingerprint = "f",
+                        .device_kind = "cuda"};
   const auto start_back = std::get<StartWork>(decode_coordinator_message(encode(CoordinatorMessage(start))));
   EXPECT_EQ(start_back.experiment_json, start.experiment_json);
   EXPECT_EQ(start_back.run_directory, start.run_directory);
   EXPECT_EQ(start_back.fingerprint, start.fingerprint);
+  EXPECT_EQ(start_back.device_kind, "cuda");
 
   const RunUnit run{.unit = {.id = UnitId("u"),
                              .model = ModelIndex(2),
@@ -43,11 +46,12 @@ TEST(Messages, CoordinatorMessagesComeBack) {
 
 TEST(Messages, WorkerMessagesComeBack) {
   const auto pass = [](const WorkerMessage& message) { return decode_worker_message(encode(message)); };
-  const auto ready =
-      std::get<WorkerReady>(pass(WorkerReady{.host = "h", .process_id = 12, .device = "cpu", .threads = 3}));
+  const auto ready = std::get<WorkerReady>(pass(
+      WorkerReady{.host = "h", .process_id = 12, .device = "cpu 7", .device_kind = "cpu", .threads = 3}));
   EXPECT_EQ(ready.host, "h");
   EXPECT_EQ(ready.process_id, 12);
-  EXPECT_EQ(ready.device, "cpu");
+  EXPECT_EQ(ready.device, "cpu 7");
+  EXPECT_EQ(ready.device_kind, "cpu");
   EXPECT_EQ(ready.threads, 3);
   const auto lost =
       std::get<WorkerFailed>(pass(WorkerFailed{.reason = "r", .exit_code = ExitCode::kBadInput}));

@@ -5,7 +5,8 @@ usage: chaos_test.py --program FAKE_SWEEP [--mpirun "mpirun ..."] [--runs N] [--
 A run is one sweep (a stand-in for inference, hundreds of answers) that is started again with the same command
 until it is complete. While a job runs, faults are drawn: an engine, a worker rank, the coordinator or the whole
 job is killed, an engine or a rank is stopped, a signal asks the job to end, the disk (a small tmpfs, where this
-may be mounted) is filled up. Between jobs bytes of committed parts are flipped and files cut short. Checked:
+may be mounted) is filled up. Between jobs, and now and then
+in mid-run, bytes of committed parts are flipped and files cut short. Checked:
 - what a restarted job says is committed is what whole files hold: nothing is lost, nothing is computed twice;
 - `lacuna verify` finds nothing missing and nothing double, `lacuna compare` nothing different;
 - no process of a job outlives it.
@@ -13,7 +14,6 @@ The seed is printed; the same seed draws the same faults, though not the same mo
 """
 import argparse
 import concurrent.futures
-import json
 import os
 import pathlib
 import random
@@ -25,27 +25,12 @@ import sys
 import tempfile
 import time
 
+from sweep_files import SweepFiles
+
 QUESTIONS = 20
+COMPUTE = "unit_questions: 2, device: cpu, heartbeat_seconds: 2, grace_seconds: 2"
 JOB_SECONDS = 120  # longer is a hang
 MOST_JOBS = 40
-
-
-def write_experiment(folder):
-    for model in ("a", "b"):
-        (folder / model).mkdir()
-        (folder / model / "config.json").write_text(f'"{model}"')
-    (folder / "boolq.jsonl").write_text("".join(
-        json.dumps({"question": f"q{i}", "passage": "p", "answer": i % 2 == 0}) + "\n" for i in range(QUESTIONS)))
-    (folder / "mmlu" / "test").mkdir(parents=True)
-    (folder / "mmlu" / "test" / "astronomy_test.csv").write_text("".join(
-        f"Question {i},w,x,y,z,{'ABCD'[i % 4]}\n" for i in range(QUESTIONS)))
-    experiment = folder / "chaos.yaml"
-    experiment.write_text(
-        "models: [{name: a, path: a}, {name: b, path: b}]\n"
-        "benchmarks: [{benchmark: boolq, path: boolq.jsonl}, {benchmark: mmlu, path: mmlu}]\n"
-        "lac: {alphas: [0.2, 0.5, 0.8], modes: [exit, propagate]}\n"
-        "compute: {unit_questions: 2, device: cpu, heartbeat_seconds: 2, grace_seconds: 2}\n")
-    return experiment
 
 
 def processes_of(run_directory):
@@ -119,15 +104,16 @@ class Disk:
 
 
 class Run:
-    def __init__(self, number, seed, arguments, experiment, reference, scratch):
+    def __init__(self, number, seed, arguments, sweep, reference, scratch):
         self.random = random.Random(f"{seed}/{number}")
         self.arguments = arguments
-        self.experiment = experiment
+        self.sweep = sweep
         self.reference = reference
         self.disk = Disk(scratch / f"disk{number}")
         self.directory = self.disk.folder / "run"
         self.log = []
         self.jobs = 0
+        self.is_damaged_meanwhile = False  # while the last job ran
 
     # --- faults while a job runs
 
@@ -157,12 +143,20 @@ class Run:
             (("SIGTERM to mpirun", lambda: self.strike("mpirun", signal.SIGTERM)), 1),
             (("SIGUSR1 to mpirun", lambda: self.strike("mpirun", signal.SIGUSR1)), 1),
             (("fill the disk", self.disk.fill), 3),
+            (("damage a file", self.damage_in_mid_run), 2),
         ])
         name, action = self.random.choices(fault, weight)[0]
         if action():
             self.log.append(f"job {self.jobs}: {name}")
 
-    # --- faults between jobs
+    def damage_in_mid_run(self):
+        try:
+            self.is_damaged_meanwhile |= self.damage_a_file()
+        except FileNotFoundError:
+            return False  # it was bundled just now
+        return self.is_damaged_meanwhile
+
+    # --- faults between jobs, and in mid-run
 
     def damage_a_file(self):
         """Flips a byte of a committed part or bundle, or cuts it short. Returns whether one was damaged."""
@@ -185,17 +179,13 @@ class Run:
     def command(self):
         ranks = self.random.choice([0, 2, 3, 3])
         launcher = shlex.split(self.arguments.mpirun) + ["-n", str(ranks)] if ranks and self.arguments.mpirun else []
-        return launcher + [self.arguments.program, str(self.experiment), f"output={self.directory}"]
-
-    def committed_units(self):
-        status = subprocess.run([self.arguments.program, "status", "--json", str(self.directory)], capture_output=True,
-                                text=True, check=False)
-        return json.loads(status.stdout)["units"]["done"] if status.returncode == 0 else 0
+        return launcher + [self.arguments.program, str(self.sweep.experiment), f"output={self.directory}"]
 
     def run_job(self, is_disturbed):
         self.jobs += 1
+        self.is_damaged_meanwhile = False
         environment = dict(os.environ, FAKE_UNIT_MS=str(self.random.choice([0, 5, 20])), FAKE_ENGINE="process", LACUNA_BUNDLE_PARTS=str(self.random.choice([3, 8, 64])))
-        expected = self.committed_units()
+        expected = self.sweep.committed(self.directory)
         with tempfile.TemporaryFile("w+") as output:
             job = subprocess.Popen(self.command(), stdout=output, stderr=output, env=environment,
                                    start_new_session=True)
@@ -242,23 +232,18 @@ class Run:
                 assert units == expected, f"{units} units resumed of {expected} committed"
             if "run directory" in text:
                 is_damaged = False
-            if code == 0:
+            is_damaged |= self.is_damaged_meanwhile
+            if code == 0 and not is_damaged:
                 break
             assert self.jobs < MOST_JOBS, f"no end after {self.jobs} jobs"
             assert code != 2, f"exit code {code}"
             if self.random.random() < 0.3 and self.damage_a_file():
                 is_damaged = True
-        self.check()
-
-    def check(self):
-        store = self.directory / "store.h5"
-        for command in (["verify", str(self.directory)], ["compare", str(self.reference), str(store)]):
-            done = subprocess.run([self.arguments.program, *command], capture_output=True, text=True, check=False)
-            assert done.returncode == 0, f"lacuna {command[0]}: {done.stdout}{done.stderr}"
+        self.sweep.check(self.directory, self.reference)
 
 
-def execute_run(number, seed, arguments, experiment, reference, scratch):
-    run = Run(number, seed, arguments, experiment, reference, scratch)
+def execute_run(number, seed, arguments, sweep, reference, scratch):
+    run = Run(number, seed, arguments, sweep, reference, scratch)
     try:
         run.execute()
         return number, None, run.log, run.jobs
@@ -282,14 +267,13 @@ def main():
     os.environ.setdefault("OMPI_ALLOW_RUN_AS_ROOT", "1")
     os.environ.setdefault("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1")
     scratch = pathlib.Path(tempfile.mkdtemp(prefix="lacuna-chaos-"))
-    experiment = write_experiment(scratch)
-    undisturbed = scratch / "undisturbed"
-    subprocess.run([arguments.program, str(experiment), f"output={undisturbed}"], check=True, capture_output=True)
+    sweep = SweepFiles(scratch, arguments.program, arguments.program, QUESTIONS, COMPUTE)
+    undisturbed = sweep.run_undisturbed("undisturbed")
     print(f"seed {arguments.seed}, {arguments.runs} runs", flush=True)
     start = time.monotonic()
     failures, faults, jobs = 0, {}, 0
     with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
-        runs = [pool.submit(execute_run, number, arguments.seed, arguments, experiment, undisturbed / "store.h5", scratch)
+        runs = [pool.submit(execute_run, number, arguments.seed, arguments, sweep, undisturbed, scratch)
                 for number in range(arguments.runs)]
         for done in concurrent.futures.as_completed(runs):
             number, failure, log, job_count = done.result()

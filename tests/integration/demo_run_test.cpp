@@ -57,6 +57,22 @@ class DemoRun : public ::testing::Test {
   fs::path root_;
 };
 
+// The demo's models are made for 2048 positions.
+TEST_F(DemoRun, PlanWarnsOfPromptsThatAreTooLongForAModel) {
+  const auto plan = [&](const std::string& more) {
+    return run_program(fmt::format("{} plan {} output={} benchmarks.mmlu.limit=12 {}", LACUNA_BINARY,
+                                   kExperiment, (root_ / "planned").string(), more),
+                       root_);
+  };
+  const Finished fits = plan("");
+  EXPECT_EQ(fits.exit_code, 0) << fits.err;
+  EXPECT_THAT(fits.out, Not(HasSubstr("max_position_embeddings")));
+  const Finished warned = plan("generation.max_new_tokens=2047");
+  EXPECT_EQ(warned.exit_code, 0) << warned.err;
+  EXPECT_THAT(warned.out, HasSubstr("warning: qwen-demo on mmlu: 12 of 12 questions may need more than the "
+                                    "model's 2048 positions"));
+}
+
 TEST_F(DemoRun, StoreDoesNotDependOnProcessesOrThreads) {
   const Finished alone = run(0, "alone");
   ASSERT_EQ(alone.exit_code, 0) << alone.err;

@@ -6,10 +6,12 @@
 //   FAKE_FAIL_UNIT=TEXT   units whose id contains TEXT fail
 //   FAKE_NO_ENGINE=1      no worker can start
 //   FAKE_GPUS=1           the GPUs are those of CUDA_VISIBLE_DEVICES; workers report which is theirs
+//   FAKE_GPUS_WHILE=FILE  only while FILE exists
 //   FAKE_UNIT_MS=N        every unit takes N milliseconds
 //   FAKE_DIE_AT=TEXT      the process kills itself when it is given a unit whose id contains TEXT
 //   FAKE_HANG_AT=TEXT     such a unit never ends
-//   FAKE_ONCE=FILE        dying and hanging happen only while FILE exists, which is removed then
+//   FAKE_SPOIL_AT=TEXT    a bit of such a unit's part is flipped as soon as it is committed
+//   FAKE_ONCE=FILE        dying, hanging and spoiling happen only while FILE exists, which is removed then
 //   FAKE_ENGINE=process   where workers compute (--engine)
 #include <fmt/format.h>
 #include <unistd.h>
@@ -31,6 +33,7 @@
 #include "apps/sweep/worker_role.h"
 #include "core/content_hash.h"
 #include "core/error.h"
+#include "results/run_directory.h"
 #include "worker/benchmarks/benchmark.h"
 
 namespace lacuna {
@@ -51,6 +54,14 @@ bool names_unit(const char* variable_name, const WorkUnit& unit) {
 bool may_misbehave() {
   const std::string file = variable("FAKE_ONCE");
   return file.empty() || std::filesystem::remove(file);
+}
+
+void flip_bit(const std::filesystem::path& file) {
+  std::fstream stream(file, std::ios::binary | std::ios::in | std::ios::out);
+  stream.seekg(100);
+  const int byte = stream.get();
+  stream.seekp(100);
+  stream.put(static_cast<char>(byte ^ 1));
 }
 
 // A number from 0 to 255 that follows from a text.
@@ -92,6 +103,9 @@ class FakeInference : public UnitExecutor {
       sink.write(make_record(unit, *benchmark, QuestionIndex(unit.first_question.value() + i)));
     }
     sink.commit_unit();
+    if (names_unit("FAKE_SPOIL_AT", unit) && may_misbehave()) {
+      flip_bit(RunDirectory(config_.output).part_file(unit.id));
+    }
   }
 
  private:
@@ -144,6 +158,8 @@ class FakeInference : public UnitExecutor {
 std::vector<std::string> fake_gpus() {
   std::vector<std::string> gpus;
   if (variable("FAKE_GPUS").empty()) return gpus;
+  const std::string file = variable("FAKE_GPUS_WHILE");
+  if (!file.empty() && !std::filesystem::exists(file)) return gpus;
   std::istringstream list(variable("CUDA_VISIBLE_DEVICES"));
   for (std::string gpu; std::getline(list, gpu, ',');) gpus.push_back(gpu);
   return gpus;
@@ -162,8 +178,11 @@ InferenceParts make_fake_parts() {
                                     .parameters = 1000,
                                     .weight_bytes = 2000,
                                     .cache_values_per_token = 10,
+                                    .max_positions = 0,
                                     .files = {file}};
               },
+          .find_long_prompts = [](const ExperimentConfig&, ModelIndex, BenchmarkIndex,
+                                  std::int64_t) { return LongPrompts{}; },
           .count_gpus = [] { return static_cast<std::int64_t>(fake_gpus().size()); },
           .make_executor = [](const ExperimentConfig& config,
                               const WorkerPlace&) -> std::unique_ptr<UnitExecutor> {

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "results/merge.h"
+#include "results/part_audit.h"
 #include "results/part_catalog.h"
 #include "tests/integration/sweep_fixture.h"
 
@@ -153,6 +154,61 @@ TEST_F(Faults, PartsAreBundledDuringARun) {
   EXPECT_EQ(catalog.bundles.size(), 4U);
   EXPECT_EQ(catalog.loose.size(), 8U);
   expect_undisturbed_store("run");
+}
+
+// The GPU is gone when the engine dies.
+TEST_F(Faults, AGpuThatVanishesDoesNotTurnIntoACpu) {
+  const std::string gpus =
+      fmt::format("CUDA_VISIBLE_DEVICES=3 FAKE_GPUS=1 FAKE_GPUS_WHILE={} ", (root_ / "once").string());
+  const std::string device = "compute.device=auto";
+  const Finished failed = run(0, "run", device, gpus + once("FAKE_DIE_AT=a+mmlu+shared+0000008"));
+  EXPECT_EQ(failed.exit_code, 1) << failed.err;
+  EXPECT_THAT(failed.err, HasSubstr("computes on fake GPU 3"));
+  EXPECT_EQ(count_of(failed.err, "no worker is left to compute"), 1U) << failed.err;
+  EXPECT_THAT(failed.err, HasSubstr("this worker sees no GPU any more"));
+  const std::size_t before = committed_units(directory("run")).size();
+  EXPECT_GT(before, 0U);
+
+  const Finished resumed = run(0, "run", device);
+  EXPECT_EQ(resumed.exit_code, 1) << resumed.err;
+  EXPECT_THAT(resumed.err, HasSubstr("this worker sees no GPU any more"));
+  EXPECT_EQ(committed_units(directory("run")).size(), before);
+
+  const Finished finished = run(0, "run", device, once(gpus));
+  EXPECT_EQ(finished.exit_code, 0) << finished.err;
+  ASSERT_EQ(run(0, "whole", device).exit_code, 0);
+  expect_undisturbed_store("run");
+}
+
+TEST_F(Faults, WorkersOnDifferentDevicesAreWarnedOf) {
+  if (HAS_MPI == 0) GTEST_SKIP() << "built without MPI";
+  const fs::path mixed = root_ / "mixed.sh";
+  std::ofstream(mixed) << fmt::format(
+      "[ $OMPI_COMM_WORLD_RANK = 1 ] && export FAKE_GPUS=1 CUDA_VISIBLE_DEVICES=0\nexec {} \"$@\"\n",
+      FAKE_SWEEP);
+  const Finished finished = testing::run_program(
+      fmt::format("FAKE_UNIT_MS=100 {} bash {} {} output={} compute.device=auto", testing::launcher(3),
+                  mixed.string(), (root_ / "e.yaml").string(), (root_ / "run").string()),
+      root_);
+  EXPECT_EQ(finished.exit_code, 0) << finished.err;
+  EXPECT_EQ(count_of(finished.err, "warning: other numbers of this run come from"), 1U) << finished.err;
+  EXPECT_EQ(read_manifest(directory("run")).environment["device_kinds"], nlohmann::json({"cpu", "cuda"}));
+}
+
+// Bundling reads the parts again: what was spoiled meanwhile is computed again in the same run.
+TEST_F(Faults, APartThatIsDamagedDuringARunIsComputedAgain) {
+  for (const int ranks : rank_counts()) {
+    const std::string output = fmt::format("run{}", ranks);
+    const Finished finished =
+        run(ranks, output, "", once("LACUNA_BUNDLE_PARTS=10 FAKE_SPOIL_AT=a+mmlu+shared+0000008"));
+    ASSERT_EQ(finished.exit_code, 0) << finished.err;
+    EXPECT_EQ(count_of(finished.err, "its part was damaged after it was written"), 1U) << finished.err;
+    const auto damaged = read_quarantine(directory(output));
+    ASSERT_EQ(damaged.size(), 1U);
+    EXPECT_EQ(damaged[0].file.filename(), "a+mmlu+shared+0000008.h5");
+    EXPECT_TRUE(fs::exists(damaged[0].moved_to));
+    expect_undisturbed_store(output);
+  }
 }
 
 }  // namespace

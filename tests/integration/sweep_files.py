@@ -1,4 +1,4 @@
-"""A small sweep for the cluster tests: its files, its undisturbed store, and what `lacuna` says about a run."""
+"""A small sweep for the cluster and chaos tests: its files, its undisturbed store, and what `lacuna` says about a run."""
 
 import json
 import os
@@ -6,6 +6,7 @@ import pathlib
 import subprocess
 import sys
 
+# Of the sweep as it is by default.
 UNITS = 48
 QUESTIONS = 184
 # How ctest learns that a test could not run here (SKIP_RETURN_CODE).
@@ -20,7 +21,8 @@ def skip(reason):
 class SweepFiles:
     """Two models and two benchmarks for the stand-in for inference, below a folder."""
 
-    def __init__(self, folder, fake_sweep, lacuna):
+    def __init__(self, folder, fake_sweep, lacuna, questions=23,
+                 compute="unit_questions: 4, heartbeat_seconds: 15, grace_seconds: 10"):
         self.folder = pathlib.Path(folder)
         self.fake_sweep = fake_sweep
         self.lacuna = lacuna
@@ -30,15 +32,15 @@ class SweepFiles:
             (self.folder / model / "config.json").write_text(f'"{model}"')
             (self.folder / f"{model}.yaml").write_text(f"{{name: {model}, path: {model}}}\n")
         (self.folder / "boolq.jsonl").write_text("".join(
-            json.dumps({"question": f"q{i}", "passage": "p", "answer": i % 2 == 0}) + "\n" for i in range(23)))
+            json.dumps({"question": f"q{i}", "passage": "p", "answer": i % 2 == 0}) + "\n" for i in range(questions)))
         (self.folder / "mmlu/test").mkdir(parents=True)
         (self.folder / "mmlu/test/astronomy_test.csv").write_text("".join(
-            f"Question {i},w,x,y,z,{'ABCD'[i % 4]}\n" for i in range(23)))
-        self.experiment.write_text("""
+            f"Question {i},w,x,y,z,{'ABCD'[i % 4]}\n" for i in range(questions)))
+        self.experiment.write_text(f"""
 models: [a.yaml, b.yaml]
-benchmarks: [{benchmark: boolq, path: boolq.jsonl}, {benchmark: mmlu, path: mmlu}]
-lac: {alphas: [0.2, 0.5, 0.8], modes: [exit, propagate]}
-compute: {unit_questions: 4, heartbeat_seconds: 15, grace_seconds: 10}
+benchmarks: [{{benchmark: boolq, path: boolq.jsonl}}, {{benchmark: mmlu, path: mmlu}}]
+lac: {{alphas: [0.2, 0.5, 0.8], modes: [exit, propagate]}}
+compute: {{{compute}}}
 """)
 
     def run_undisturbed(self, name, *overrides):

@@ -28,7 +28,7 @@ using ::testing::Pair;
 class CoordinatorTest : public ::testing::Test {
  protected:
   SweepOutcome run(const std::vector<WorkUnit>& units, const std::vector<MakeWorkerEngine>& engines,
-                   const CoordinatorOptions& options = {}) {
+                   const CoordinatorOptions& options = {}, const EarlierWork& earlier = {}) {
     MemoryLinks links = make_memory_links(static_cast<int>(engines.size()));
     std::vector<std::thread> threads;
     exit_codes.assign(engines.size(), ExitCode::kFailure);
@@ -36,7 +36,7 @@ class CoordinatorTest : public ::testing::Test {
       threads.emplace_back([&, i] { exit_codes[i] = serve_units(*links.workers[i], engines[i]); });
     }
     ProgressPrinter progress(output, false);
-    SweepOutcome outcome = coordinate(*links.coordinator, start, units, {}, progress, options);
+    SweepOutcome outcome = coordinate(*links.coordinator, start, units, earlier, progress, options);
     stop_workers(*links.coordinator, ExitCode::kIncomplete);
     for (std::thread& thread : threads) thread.join();
     return outcome;
@@ -97,6 +97,32 @@ TEST_F(CoordinatorTest, AUnitThatAlwaysFailsIsSetAsideWithItsReason) {
   EXPECT_EQ(outcome.completed_units, 7);
   EXPECT_EQ(committed.counts().size(), 7U);
   EXPECT_THAT(printed(), HasSubstr("unit m0u3 failed too often and is set aside: tensor is NaN: layer 3"));
+}
+
+TEST_F(CoordinatorTest, UnitsWhosePartsWereDamagedAreComputedAgain) {
+  const auto units = make_units(0, 6);
+  const WorkUnit earlier = make_units(1, 1).front();  // committed by an earlier run
+  CoordinatorOptions options;
+  int completions = 0;
+  options.on_unit_done = [&](const UnitId&) -> std::vector<CommitLost> {
+    if (++completions != 6) return {};  // as late as can be: nothing else would be left to do
+    return {{.unit = units[2], .reason = "a flipped bit"}, {.unit = earlier, .reason = "cut short"}};
+  };
+  SweepSnapshot last;
+  options.on_tick = [&](const SweepSnapshot& snapshot) { last = snapshot; };
+  const MakeWorkerEngine engine = make_fake_engine(committed);
+  const SweepOutcome outcome =
+      run(units, {engine, engine}, options, {.units = 3, .questions = 3 * earlier.question_count});
+  EXPECT_TRUE(outcome.is_complete());
+  EXPECT_EQ(completions, 8);
+  EXPECT_EQ(outcome.completed_units, 7) << "six, and one of the earlier run's";
+  EXPECT_EQ(committed.counts().at(units[2].id), 2);
+  EXPECT_EQ(committed.counts().at(earlier.id), 1);
+  EXPECT_EQ(committed.counts().at(units[3].id), 1);
+  EXPECT_THAT(printed(), HasSubstr("unit m0u2 failed and will be tried again: a flipped bit"));
+  EXPECT_EQ(last.progress.units_done, 9);
+  EXPECT_EQ(last.progress.units_total, 9);
+  EXPECT_EQ(last.progress.questions_done, last.progress.questions_total);
 }
 
 TEST_F(CoordinatorTest, AWorkerThatCannotStartDoesNotStopTheOthers) {
@@ -189,6 +215,26 @@ TEST_F(CoordinatorTest, WorkersThatDoNotSayGoodbyeAreNamed) {
   worker.join();
 }
 
+// The coordinator's fake workers are "cpu" ones.
+TEST_F(CoordinatorTest, ARunThatMixesKindsOfDevicesSaysSo) {
+  const MakeWorkerEngine engine = make_fake_engine(committed);
+  std::vector<std::string> kinds;
+  CoordinatorOptions options;
+  options.on_device_kind = [&](const std::string& kind) { kinds.push_back(kind); };
+  run(make_units(0, 3), {engine}, options, {.units = 1, .questions = 4, .device_kinds = {"cuda"}});
+  EXPECT_THAT(kinds, ElementsAre("cpu"));
+  EXPECT_THAT(printed(), HasSubstr("computes on fake, 1 threads"));
+  EXPECT_THAT(printed(), HasSubstr("warning: other numbers of this run come from cuda"));
+}
+
+TEST_F(CoordinatorTest, ARunOnOneKindOfDeviceIsNotWarnedOf) {
+  const MakeWorkerEngine engine = make_fake_engine(committed);
+  CoordinatorOptions options;
+  options.on_device_kind = [](const std::string& kind) { ADD_FAILURE() << kind << " is not new"; };
+  run(make_units(0, 3), {engine, engine}, options, {.units = 1, .questions = 4, .device_kinds = {"cpu"}});
+  EXPECT_THAT(printed(), ::testing::Not(HasSubstr("warning")));
+}
+
 TEST_F(CoordinatorTest, WorkersThatNeverComeUpAreGivenUp) {
   MemoryLinks links = make_memory_links(2);  // nobody serves them
   CoordinatorOptions options;
@@ -203,7 +249,6 @@ TEST_F(CoordinatorTest, WorkersThatNeverComeUpAreGivenUp) {
   ProgressPrinter progress(output, false);
   const SweepOutcome outcome = coordinate(*links.coordinator, start, make_units(0, 3), {}, progress, options);
   EXPECT_EQ(outcome.unfinished_units, 3);
-  EXPECT_EQ(outcome.silent_workers.size(), 2U);
   EXPECT_EQ(outcome.failed_workers.size(), 2U);
   EXPECT_GT(ticks, 1);
 }

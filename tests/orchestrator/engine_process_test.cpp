@@ -26,6 +26,7 @@ int engine_main(const std::vector<std::string>& arguments) {
   channel->send(WorkerReady{.host = looks_like_a_rank ? "rank" : "free",
                             .process_id = getpid(),
                             .device = arguments.at(0),
+                            .device_kind = "cpu",
                             .threads = 1});
   while (true) {
     const auto message = channel->receive(std::chrono::seconds(1));

@@ -29,7 +29,7 @@ RunUnit make_task(const std::string& name, std::int64_t lease) {
 }
 
 // What an engine does with a unit.
-enum class Behaviour { kComputes, kDies, kDiesAfterCommit, kHangs, kDiesAtStart };
+enum class Behaviour { kComputes, kDies, kDiesAfterCommit, kHangs, kDiesAtStart, kFailsAtStart };
 
 // Everything the parts of a test see of each other.
 struct Scene {
@@ -37,6 +37,8 @@ struct Scene {
   std::vector<std::string> events;   // of engines: "start 1", "run u on 1", "kill 2"
   std::vector<WorkerMessage> answers;
   std::set<std::string> committed;
+  bool disk_fails = false;                // when asked what is committed
+  std::vector<std::string> device_kinds;  // that engines were told to compute on
   int engines = 0;
 };
 
@@ -46,12 +48,16 @@ class ScriptedEngine : public Engine {
       : scene_(scene), number_(number), behaviour_(behaviour) {}
 
   void send(const CoordinatorMessage& message) override {
-    if (std::holds_alternative<StartWork>(message)) {
+    if (const auto* const start = std::get_if<StartWork>(&message)) {
+      scene_.device_kinds.push_back(start->device_kind);
       scene_.events.push_back(fmt::format("start {}", number_));
       if (behaviour_ == Behaviour::kDiesAtStart) {
         end_ = "ended with exit code 7";
+      } else if (behaviour_ == Behaviour::kFailsAtStart) {
+        words_.push_back(WorkerFailed{.reason = "the GPU is gone", .exit_code = ExitCode::kFailure});
       } else {
-        words_.push_back(WorkerReady{.host = "h", .process_id = number_, .device = "d", .threads = 1});
+        words_.push_back(WorkerReady{
+            .host = "h", .process_id = number_, .device = "d", .device_kind = "cuda", .threads = 1});
       }
     } else if (const auto* const task = std::get_if<RunUnit>(&message)) {
       scene_.events.push_back(fmt::format("run {} on {}", task->unit.id, number_));
@@ -147,7 +153,10 @@ std::optional<ExitCode> supervise(Scene& scene, std::deque<CoordinatorMessage> t
   tasks.emplace_front(StartWork{.experiment_json = "{}", .run_directory = "/r", .fingerprint = "f"});
   ScriptedCoordinator coordinator(scene, std::move(tasks), coordinator_falls_silent);
   ScriptedLauncher launcher(scene);
-  options.is_committed = [&scene](const WorkUnit& unit) { return scene.committed.contains(unit.id.value()); };
+  options.is_committed = [&scene](const WorkUnit& unit) {
+    if (scene.disk_fails) throw StorageError::reading("/r/parts/x", EIO);
+    return scene.committed.contains(unit.id.value());
+  };
   return supervise_engine(coordinator, launcher, [&](const StartWork&) { return options; }, {});
 }
 
@@ -158,6 +167,17 @@ std::vector<Message> answers_of(const Scene& scene) {
     if (const auto* const m = std::get_if<Message>(&message)) found.push_back(*m);
   }
   return found;
+}
+
+TEST(EngineSupervisor, ADiskThatCannotSayWhetherAUnitIsCommittedIsNotTheUnitsFault) {
+  Scene scene;
+  scene.behaviours = {Behaviour::kDiesAfterCommit};
+  scene.disk_fails = true;
+  EXPECT_EQ(supervise(scene, {make_task("u", 1)}), ExitCode::kIncomplete);
+  const auto failures = answers_of<UnitFailed>(scene);
+  ASSERT_EQ(failures.size(), 1U);
+  EXPECT_TRUE(failures[0].storage_failed);
+  EXPECT_EQ(failures[0].reason, StorageError::reading("/r/parts/x", EIO).what());
 }
 
 TEST(EngineSupervisor, PassesMessagesOn) {
@@ -216,6 +236,38 @@ TEST(EngineSupervisor, AUnitThatComesWhileAnEngineStartsIsNotChargedWithItsDeath
   ASSERT_EQ(answers_of<UnitDone>(scene).size(), 1U);
   EXPECT_EQ(answers_of<UnitDone>(scene).front().unit, UnitId("v"));
   EXPECT_EQ(scene.events.back(), "run v on 3");
+}
+
+TEST(EngineSupervisor, LaterEnginesComputeOnTheKindOfDeviceThatTheFirstFound) {
+  Scene scene;
+  scene.behaviours = {Behaviour::kDies, Behaviour::kDies};
+  supervise(scene, {make_task("u", 1), make_task("u", 2), make_task("u", 3)});
+  EXPECT_EQ(scene.device_kinds, (std::vector<std::string>{"", "cuda", "cuda"}));
+}
+
+TEST(EngineSupervisor, AnEngineThatCannotDoWhatTheFirstOneDidIsTriedAgain) {
+  Scene scene;
+  scene.behaviours = {Behaviour::kDies, Behaviour::kFailsAtStart, Behaviour::kFailsAtStart};
+  supervise(scene, {make_task("u", 1), make_task("v", 2)});
+  EXPECT_EQ(answers_of<UnitDone>(scene).size(), 1U);
+  EXPECT_TRUE(answers_of<WorkerFailed>(scene).empty());
+  EXPECT_EQ(scene.engines, 4);
+
+  scene = Scene();
+  scene.behaviours = std::deque<Behaviour>(10, Behaviour::kFailsAtStart);
+  scene.behaviours.push_front(Behaviour::kDies);
+  supervise(scene, {make_task("u", 1), make_task("v", 2)});
+  ASSERT_EQ(answers_of<WorkerFailed>(scene).size(), 1U);
+  EXPECT_EQ(answers_of<WorkerFailed>(scene).front().reason, "the GPU is gone");
+  EXPECT_EQ(scene.engines, 4);
+}
+
+TEST(EngineSupervisor, AnEngineThatCannotWorkAtAllIsNotTriedAgain) {
+  Scene scene;
+  scene.behaviours = {Behaviour::kFailsAtStart};
+  supervise(scene, {make_task("u", 1)});
+  EXPECT_EQ(answers_of<WorkerFailed>(scene).size(), 1U);
+  EXPECT_EQ(scene.engines, 1);
 }
 
 TEST(EngineSupervisor, SaysThatItLeaves) {

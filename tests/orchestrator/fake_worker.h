@@ -73,6 +73,7 @@ inline MakeWorkerEngine make_fake_engine(CommittedUnits& committed,
     return WorkerEngine{.executor = std::make_unique<FakeExecutor>(before_commit),
                         .sink = std::make_unique<FakeSink>(committed),
                         .device = "fake",
+                        .device_kind = "cpu",
                         .threads = 1};
   };
 }

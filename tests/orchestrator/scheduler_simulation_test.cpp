@@ -28,6 +28,7 @@ struct Fates {
   double fails = 0;         // shares of assignments
   double dies = 0;          // and its loss is noticed
   double silent = 0;        // answers only after its lease ran out
+  double rots = 0;          // a share of completions: their part is damaged afterwards
   std::set<UnitId> poison;  // always fail
 };
 
@@ -68,14 +69,21 @@ class Simulation {
   }
 
   void apply(const SchedulerEvent& event) {
+    std::vector<CommitLost> lost;
     for (const SchedulerAction& action : scheduler_.handle(event, SchedulerTime(now_))) {
       if (const auto* assign = std::get_if<AssignUnit>(&action)) begin(*assign);
       if (const auto* done = std::get_if<UnitCompleted>(&action)) {
         ++completed[done->unit.id];
         set_aside.erase(done->unit.id);
+        const double fate = fates_.rots > 0 ? std::uniform_real_distribution<>(0, 1)(random_) : 1;
+        if (fate < fates_.rots) lost.push_back({done->unit, "rotten"});
+      }
+      if (const auto* again = std::get_if<UnitReopened>(&action)) {
+        if (--completed[again->unit.id] == 0) completed.erase(again->unit.id);
       }
       if (const auto* aside = std::get_if<UnitSetAside>(&action)) set_aside.insert(aside->unit);
     }
+    for (const CommitLost& part : lost) apply(part);
   }
 
   void begin(const AssignUnit& assign) {
@@ -139,9 +147,10 @@ TEST(SchedulerSimulation, EveryUnitOnceWhateverHappens) {
     std::mt19937 random(seed);
     const auto units = make_sweep(1 + static_cast<int>(random() % 4), 1 + static_cast<int>(random() % 40));
     const double severity = 0.01 * static_cast<double>(random() % 30);
-    Simulation simulation(units, 1 + static_cast<int>(random() % 12),
-                          {.fails = severity, .dies = severity / 2, .silent = severity / 2, .poison = {}},
-                          seed);
+    Simulation simulation(
+        units, 1 + static_cast<int>(random() % 12),
+        {.fails = severity, .dies = severity / 2, .silent = severity / 2, .rots = severity / 2, .poison = {}},
+        seed);
     ASSERT_NO_FATAL_FAILURE(simulation.run()) << "seed " << seed;
     expect_each_unit_once(simulation, units);
     if (HasFailure()) FAIL() << "seed " << seed;
@@ -153,7 +162,7 @@ TEST(SchedulerSimulation, OnlyPoisonedUnitsAreSetAside) {
     const auto units = make_sweep(3, 30);
     const std::set<UnitId> poison = {units[0].id, units[1].id, units[2].id, units[40].id, units[89].id};
     Simulation simulation(units, 1 + static_cast<int>(seed % 9),
-                          {.fails = 0, .dies = 0, .silent = 0, .poison = poison}, seed);
+                          {.fails = 0, .dies = 0, .silent = 0, .rots = 0, .poison = poison}, seed);
     ASSERT_NO_FATAL_FAILURE(simulation.run());
     expect_each_unit_once(simulation, units);
     EXPECT_EQ(simulation.set_aside, poison) << "seed " << seed;

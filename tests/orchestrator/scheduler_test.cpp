@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/orchestrator/fake_worker.h"
+#include "tests/orchestrator/scheduler_play.h"
 
 namespace lacuna {
 namespace {
@@ -11,60 +12,13 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using testing::join;
+using testing::kA;
+using testing::kB;
+using testing::kC;
 using testing::make_unit;
 using testing::make_units;
 using ::testing::Pair;
-
-const WorkerId kA(1);
-const WorkerId kB(2);
-const WorkerId kC(3);
-
-// Drives a scheduler and remembers who computes what.
-class Play {
- public:
-  explicit Play(std::vector<WorkUnit> units, SchedulerOptions options = {})
-      : scheduler(std::move(units), options) {}
-
-  void tell(const SchedulerEvent& event) {
-    for (const SchedulerAction& action : scheduler.handle(event, SchedulerTime(now))) {
-      if (const auto* assign = std::get_if<AssignUnit>(&action)) {
-        task[assign->worker] = *assign;
-        assigned.push_back(assign->unit.id.value());
-      }
-      if (const auto* done = std::get_if<UnitCompleted>(&action)) completed.push_back(done->unit.id.value());
-      if (const auto* aside = std::get_if<UnitSetAside>(&action)) set_aside.push_back(aside->unit.value());
-      if (const auto* expired = std::get_if<WorkerExpired>(&action))
-        expired_workers.push_back(expired->worker);
-    }
-  }
-
-  void join_in(WorkerId worker) { tell(WorkerJoined{worker}); }
-  AssignUnit take(WorkerId worker) {
-    const AssignUnit result = task.at(worker);
-    task.erase(worker);
-    return result;
-  }
-  void succeed(WorkerId worker, std::int64_t after_ms = 0) {
-    now += after_ms;
-    const AssignUnit done = take(worker);
-    tell(LeaseSucceeded{worker, done.unit.id, done.lease});
-  }
-  void fail(WorkerId worker, const std::string& reason = "broken") {
-    const AssignUnit failed = take(worker);
-    tell(LeaseFailed{worker, failed.unit.id, failed.lease, reason});
-  }
-  // The unit that a worker computes, "" if none.
-  std::string at(WorkerId worker) const {
-    const auto found = task.find(worker);
-    return found == task.end() ? "" : found->second.unit.id.value();
-  }
-
-  Scheduler scheduler;
-  std::int64_t now = 0;
-  std::map<WorkerId, AssignUnit> task;
-  std::vector<std::string> assigned, completed, set_aside;
-  std::vector<WorkerId> expired_workers;
-};
+using testing::Play;
 
 TEST(Scheduler, OneWorkerDoesThePlanInOrder) {
   Play play(join(make_units(0, 2), make_units(1, 2)));

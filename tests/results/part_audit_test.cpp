@@ -7,7 +7,9 @@
 #include "results/checksum_trailer.h"
 #include "results/hdf5_file.h"
 #include "results/merge.h"
+#include "results/run_verification.h"
 #include "tests/results/synthetic_run.h"
+#include "tests/results/unreadable_file.h"
 
 namespace lacuna {
 namespace {
@@ -154,6 +156,29 @@ TEST_F(PartAuditTest, WhatWasQuarantinedIsComputedAgainAndMergesToTheSame) {
   (void)audit();
   made.write_parts({1});
   EXPECT_EQ(content_digest(merge_run(made.run)), before);
+}
+
+// A disk that cannot read a part at the moment says nothing about the part.
+TEST_F(PartAuditTest, APartThatCannotBeReadIsLeftWhereItIs) {
+  const auto message = [&] {
+    const testing::UnreadableFile closed(part(1));
+    try {
+      (void)audit();
+    } catch (const StorageError& error) {
+      return std::string(error.what());
+    }
+    return std::string("no StorageError");
+  }();
+  EXPECT_THAT(message, AllOf(HasSubstr(part(1).string()), HasSubstr("Permission denied"),
+                             HasSubstr("start the same command again")));
+  EXPECT_FALSE(std::filesystem::exists(made.run.damaged_folder()));
+  EXPECT_THAT(audit().committed, SizeIs(made.plan.size())) << "it can be read again";
+}
+
+TEST_F(PartAuditTest, MergingAndVerifyingSayThatAPartCannotBeReadRatherThanThatItIsDamaged) {
+  const testing::UnreadableFile closed(part(1));
+  EXPECT_THROW((void)merge_run(made.run), StorageError);
+  EXPECT_THROW((void)verify_run(made.run, {}), StorageError);
 }
 
 TEST_F(PartAuditTest, ADiskThatCannotMoveTheFileIsAStorageError) {

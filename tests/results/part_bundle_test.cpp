@@ -14,6 +14,7 @@
 #include "results/part_bundling.h"
 #include "results/part_catalog.h"
 #include "tests/results/synthetic_run.h"
+#include "tests/results/unreadable_file.h"
 
 namespace lacuna {
 namespace {
@@ -216,6 +217,26 @@ TEST_F(PartBundleTest, ADamagedIndexLosesNoPart) {
   expect_same_store();
 }
 
+TEST_F(PartBundleTest, ABundleThatCannotBeReadIsLeftWhereItIs) {
+  bundle();
+  const auto before = names_in(made.run.parts_folder());
+  {
+    const testing::UnreadableFile closed(bundles()[0]);
+    EXPECT_THROW((void)audit(), StorageError);
+  }
+  EXPECT_EQ(names_in(made.run.parts_folder()), before);
+  EXPECT_FALSE(std::filesystem::exists(made.run.damaged_folder()));
+  EXPECT_THAT(audit().committed, SizeIs(made.plan.size()));
+}
+
+TEST_F(PartBundleTest, APartThatCannotBeReadStaysLooseAndIsNotLost) {
+  const testing::UnreadableFile closed(made.run.part_file(made.plan[0].id));
+  const BundlingOutcome outcome = bundle();
+  EXPECT_EQ(outcome.parts, 19);
+  EXPECT_THAT(outcome.lost_units, SizeIs(0));
+  EXPECT_TRUE(std::filesystem::exists(made.run.part_file(made.plan[0].id)));
+}
+
 TEST_F(PartBundleTest, ATruncatedBundleKeepsWhatIsBeforeTheCut) {
   bundle();
   const ListedBundle hit = list_parts(made.run).bundles[0];
@@ -283,7 +304,9 @@ TEST_F(PartBundleTest, DamagedLoosePartsAreNotBundled) {
   const BundlingOutcome outcome = bundle();
   EXPECT_EQ(outcome.bundles, 2);
   EXPECT_EQ(outcome.parts, 18);
-  EXPECT_THAT(outcome.lost_units, ElementsAre(made.plan[2].id, made.plan[3].id));
+  ASSERT_THAT(outcome.lost_units, SizeIs(2));
+  EXPECT_EQ(outcome.lost_units[0].id, made.plan[2].id);
+  EXPECT_EQ(outcome.lost_units[1].id, made.plan[3].id);
   EXPECT_THAT(outcome.quarantined, SizeIs(2));
   made.write_parts({2, 3});
   expect_same_store();

@@ -219,11 +219,24 @@ class EncodingPromptCounter : public PromptCounter {
       : config_(element(config.benchmarks, benchmark)),
         double_begin_token_(config.generation.double_begin_token),
         encoder_(element(config.models, model).path),
-        benchmark_(load_benchmark(element(config.benchmarks, benchmark), config.generation.seed)) {}
+        benchmark_(load_benchmark(element(config.benchmarks, benchmark), config.generation.seed)) {
+    config_.scoring = {Scoring::kGenerate};  // pairs of prompt and continuation need not be tokenized
+  }
 
   std::int64_t count_prompt_tokens(QuestionIndex index) override {
     return static_cast<std::int64_t>(
         encoder_.encode_question(*benchmark_, index, config_, double_begin_token_).prompt_ids.size());
+  }
+
+  std::vector<std::int64_t> count_long_prompts(std::int64_t most_tokens) override {
+    std::vector<std::int64_t> counts;
+    for (std::int64_t i = 0; i < benchmark_->size(); ++i) {
+      const QuestionIndex index(i);
+      if (encoder_.bound_prompt_tokens(*benchmark_, index, config_) <= most_tokens) continue;
+      const std::int64_t count = count_prompt_tokens(index);
+      if (count > most_tokens) counts.push_back(count);
+    }
+    return counts;
   }
 
  private:

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "core/experiment_config.h"
 #include "worker/models/load_model.h"
@@ -27,11 +28,14 @@ std::unique_ptr<UnitExecutor> make_engine(const ExperimentConfig& config, const 
 // of the benchmarks needs it) and returns its facts. Throws InputError.
 ModelFacts check_model(const ModelConfig& model, const std::vector<BenchmarkConfig>& benchmarks);
 
-// Prompt tokens of a question, for `lacuna plan`.
+// Prompt tokens of a benchmark's questions, without loading the model.
 class PromptCounter {
  public:
   virtual ~PromptCounter() = default;
   virtual std::int64_t count_prompt_tokens(QuestionIndex index) = 0;
+  // The tokens of all prompts that have more than `most_tokens`, in the order of the questions. Quick where
+  // prompts have no more bytes than that: those are not tokenized.
+  virtual std::vector<std::int64_t> count_long_prompts(std::int64_t most_tokens) = 0;
 };
 std::unique_ptr<PromptCounter> make_prompt_counter(const ExperimentConfig& config, ModelIndex model,
                                                    BenchmarkIndex benchmark);

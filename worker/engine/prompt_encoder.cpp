@@ -55,6 +55,13 @@ std::string PromptEncoder::write_prompt(const Benchmark& benchmark, QuestionInde
   return render(messages);
 }
 
+std::int64_t PromptEncoder::bound_prompt_tokens(const Benchmark& benchmark, QuestionIndex index,
+                                                const BenchmarkConfig& config) const {
+  // A token stands for one byte at least, but for those that the tokenizer itself puts around a text.
+  constexpr std::int64_t kAddedTokens = 4;
+  return static_cast<std::int64_t>(write_prompt(benchmark, index, config).size()) + kAddedTokens;
+}
+
 EncodedQuestion PromptEncoder::encode_question(const Benchmark& benchmark, QuestionIndex index,
                                                const BenchmarkConfig& config, bool double_begin_token) const {
   SpecialTokens special = SpecialTokens::kUnlessThere;

@@ -39,6 +39,10 @@ class PromptEncoder {
   [[nodiscard]] EncodedQuestion encode_question(const Benchmark& benchmark, QuestionIndex index,
                                                 const BenchmarkConfig& config, bool double_begin_token) const;
 
+  // No fewer than the tokens of the question's prompt, found without tokenizing it.
+  [[nodiscard]] std::int64_t bound_prompt_tokens(const Benchmark& benchmark, QuestionIndex index,
+                                                 const BenchmarkConfig& config) const;
+
   // The user's one message, rendered and tokenized. Throws InputError as require_chat_template.
   [[nodiscard]] std::vector<TokenId> encode_message(const std::string& user_message,
                                                     bool double_begin_token) const;

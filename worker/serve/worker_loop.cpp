@@ -118,6 +118,7 @@ class WorkerLoop {
       channel_.send(WorkerReady{.host = host_name(),
                                 .process_id = getpid(),
                                 .device = engine_->device,
+                                .device_kind = engine_->device_kind,
                                 .threads = engine_->threads});
     } catch (...) {
       channel_.send(WorkerFailed{.reason = describe_current_exception(),

@@ -17,6 +17,7 @@ struct WorkerEngine {
   std::unique_ptr<UnitExecutor> executor;
   std::unique_ptr<RecordSink> sink;
   std::string device;        // for people: "cpu", "cuda:1 NVIDIA H100"
+  std::string device_kind;   // "cpu" or "cuda"
   std::int64_t threads = 0;  // CPU threads
 };
 

@@ -91,6 +91,19 @@ TEST_P(PromptEncoding, ChatPromptsServeAnswersAndContinuations) {
   }
 }
 
+TEST_P(PromptEncoding, TheBoundOfAPromptsTokensHolds) {
+  LACUNA_NEEDS_REFERENCE(path());
+  const PromptEncoder encoder = make_encoder();
+  for (const bool chat : {false, true}) {
+    const BenchmarkConfig config = make_mmlu("harness", chat);
+    const auto benchmark = load_benchmark(config, 0);
+    const std::int64_t bound = encoder.bound_prompt_tokens(*benchmark, QuestionIndex(0), config);
+    const auto ids = encoder.encode_question(*benchmark, QuestionIndex(0), config, true).prompt_ids;
+    EXPECT_GE(bound, static_cast<std::int64_t>(ids.size()));
+    EXPECT_LT(bound, 8 * static_cast<std::int64_t>(ids.size())) << "or it would be of no use";
+  }
+}
+
 TEST_P(PromptEncoding, NothingIsComparedUnlessAskedFor) {
   LACUNA_NEEDS_REFERENCE(path());
   BenchmarkConfig config = make_mmlu("harness", false);

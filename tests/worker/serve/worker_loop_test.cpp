@@ -56,7 +56,8 @@ MakeWorkerEngine engine_of(FunctionExecutor::Function function) {
   return [function](const StartWork&) {
     return WorkerEngine{.executor = std::make_unique<FunctionExecutor>(function),
                         .sink = std::make_unique<NullSink>(),
-                        .device = "cpu",
+                        .device = "cpu 1",
+                        .device_kind = "cpu",
                         .threads = 2};
   };
 }
@@ -76,7 +77,8 @@ TEST(WorkerLoop, ReportsReadyDoneAndEndsWithTheGivenCode) {
   ScriptedChannel channel({StartWork{}, task("u", 5), StopWork{ExitCode::kIncomplete}});
   EXPECT_EQ(serve_units(channel, engine_of(commit_all)), ExitCode::kIncomplete);
   ASSERT_EQ(channel.sent.size(), 3U);
-  EXPECT_EQ(std::get<WorkerReady>(channel.sent[0]).device, "cpu");
+  EXPECT_EQ(std::get<WorkerReady>(channel.sent[0]).device, "cpu 1");
+  EXPECT_EQ(std::get<WorkerReady>(channel.sent[0]).device_kind, "cpu");
   EXPECT_EQ(std::get<WorkerReady>(channel.sent[0]).threads, 2);
   EXPECT_FALSE(std::get<WorkerReady>(channel.sent[0]).host.empty());
   EXPECT_EQ(std::get<UnitProgress>(channel.sent[1]).unit, UnitId("u"));

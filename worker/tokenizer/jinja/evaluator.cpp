@@ -193,31 +193,39 @@ class Evaluator {
         return negate(operand(0));
       case Expression::Kind::kPositive:
         return apply_arithmetic("+", std::int64_t{0}, operand(0), budget_);
-      case Expression::Kind::kAnd: {
-        Value left = operand(0);
-        return is_true(left) ? operand(1) : left;
-      }
-      case Expression::Kind::kOr: {
-        Value left = operand(0);
-        return is_true(left) ? left : operand(1);
-      }
-      case Expression::Kind::kArithmetic: {
-        const Value left = operand(0);
-        const Value right = operand(1);
-        line_ = expression.line;
-        return apply_arithmetic(expression.name, left, right, budget_);
-      }
+      case Expression::Kind::kAnd:
+      case Expression::Kind::kOr:
+        return evaluate_and_or(expression);
+      case Expression::Kind::kArithmetic:
+        return evaluate_arithmetic(expression);
       case Expression::Kind::kConcat:
         return evaluate_concat(expression);
       case Expression::Kind::kCompare:
         return evaluate_compare(expression);
       case Expression::Kind::kCondition:
-        if (is_true(operand(0))) return operand(1);
-        if (expression.operands.size() > 2) return operand(2);
-        return Value::undefined(
-            "the inline if-expression evaluated to false and no else section was defined.");
+        return evaluate_condition(expression);
     }
     throw std::logic_error("unknown kind of expression");
+  }
+
+  // The operand that decides, as in Python.
+  Value evaluate_and_or(const Expression& expression) {
+    Value left = evaluate(*expression.operands[0]);
+    const bool needs_right = is_true(left) == (expression.kind == Expression::Kind::kAnd);
+    return needs_right ? evaluate(*expression.operands[1]) : left;
+  }
+
+  Value evaluate_arithmetic(const Expression& expression) {
+    const Value left = evaluate(*expression.operands[0]);
+    const Value right = evaluate(*expression.operands[1]);
+    line_ = expression.line;
+    return apply_arithmetic(expression.name, left, right, budget_);
+  }
+
+  Value evaluate_condition(const Expression& expression) {
+    if (is_true(evaluate(*expression.operands[0]))) return evaluate(*expression.operands[1]);
+    if (expression.operands.size() > 2) return evaluate(*expression.operands[2]);
+    return Value::undefined("the inline if-expression evaluated to false and no else section was defined.");
   }
 
   Value evaluate_list(const Expression& expression) {
