@@ -26,7 +26,7 @@ WORKER_MAY_USE = {
     "checkpoint": set(),
     "nn": set(),
     "models": {"nn", "checkpoint"},
-    "lac": {"models"},
+    "lac": {"models", "nn"},
     "engine": {"nn", "checkpoint", "models", "lac", "tokenizer", "benchmarks", "serve"},
 }
 
