@@ -1,10 +1,12 @@
 #include "worker/nn/linear.h"
 
 #include <algorithm>
+#include <optional>
 #include <span>
 
 #include "worker/nn/kernel_dispatch.h"
 #include "worker/nn/kernels/bfloat16_product.h"
+#include "worker/nn/kernels/row_kernels.h"
 
 namespace lacuna {
 namespace {
@@ -51,29 +53,40 @@ ProductRows make_rows(const at::Tensor& x) {
   return {.x = elements_of<BFloat16>(x), .stride = x.stride(0), .rows = x.size(0), .depth = x.size(1)};
 }
 
-// Through our own kernels where they can; empty if they can't.
-std::vector<at::Tensor> multiply_with_kernels(const at::Tensor& x, std::span<const Linear* const> linears) {
-  if (!fits_kernels(x) || x.scalar_type() != at::kBFloat16) return {};
-  std::vector<at::Tensor> products;
+// The kernels' view of a product of x with several weights. None if they cannot compute it.
+struct KernelProduct {
+  std::vector<at::Tensor> outputs;  // one for each weight; for a gated product the first alone
+  std::optional<BFloat16Product> product;
+  std::int64_t multiply_adds = 0;
+
+  void prepare() {
+    run_tiles(at::kCPU, product->preparation_tasks(), outputs.front().size(0) * outputs.front().size(1),
+              [&](std::int64_t task) { product->prepare(task); });
+  }
+};
+
+std::optional<KernelProduct> plan_kernel_product(const at::Tensor& x, std::span<const Linear* const> linears,
+                                                 bool gated) {
+  if (!fits_kernels(x) || x.scalar_type() != at::kBFloat16) return std::nullopt;
+  KernelProduct plan;
   std::vector<ProductOperand> operands;
   std::int64_t features = 0;
   for (const Linear* const linear : linears) {
-    if (linear->weight.stride(1) != 1) return {};
-    products.push_back(at::empty({x.size(0), linear->weight.size(0)}, x.options()));
-    operands.push_back(make_operand(linear->weight, linear->bias, products.back()));
+    if (linear->weight.stride(1) != 1) return std::nullopt;
+    if (!gated || plan.outputs.empty()) {
+      plan.outputs.push_back(at::empty({x.size(0), linear->weight.size(0)}, x.options()));
+    }
+    operands.push_back(make_operand(linear->weight, linear->bias, plan.outputs.back()));
     features += linear->weight.size(0);
   }
   const ProductRows rows = make_rows(x);
   const ProductKernel kernel = best_product_kernel();
-  if (!BFloat16Product::supports(kernel, rows, operands)) return {};
-  BFloat16Product product(kernel, rows, operands);
-  run_tiles(x.device(), product.preparation_tasks(), rows.rows * rows.depth,
-            [&](std::int64_t task) { product.prepare(task); });
+  if (!BFloat16Product::supports(kernel, rows, operands)) return std::nullopt;
+  plan.product.emplace(kernel, rows, operands);
   // A weight that is fetched from memory counts for as much as several multiply-adds.
   constexpr std::int64_t kFetchCost = 16;
-  run_tiles(x.device(), product.tasks(), (rows.rows + kFetchCost) * features * rows.depth,
-            [&](std::int64_t task) { product.compute(task); });
-  return products;
+  plan.multiply_adds = (rows.rows + kFetchCost) * features * rows.depth;
+  return plan;
 }
 
 }  // namespace
@@ -95,14 +108,40 @@ at::Tensor Linear::forward(const at::Tensor& x) const {
 }
 
 std::vector<at::Tensor> forward_together(const at::Tensor& x, std::initializer_list<const Linear*> linears) {
-  std::vector<at::Tensor> products = multiply_with_kernels(x, {linears.begin(), linears.size()});
-  if (!products.empty()) return products;
+  if (auto plan = plan_kernel_product(x, {linears.begin(), linears.size()}, /*gated=*/false)) {
+    plan->prepare();
+    run_tiles(x.device(), plan->product->tasks(), plan->multiply_adds,
+              [&](std::int64_t task) { plan->product->compute(task); });
+    return std::move(plan->outputs);
+  }
+  std::vector<at::Tensor> products;
   for (const Linear* const linear : linears) {
     const bool in_tiles = x.device().is_cpu() && !at::GradMode::is_enabled();
     products.push_back(in_tiles ? multiply_in_tiles(x, linear->weight, linear->bias)
                                 : at::linear(x, linear->weight, linear->bias));
   }
   return products;
+}
+
+at::Tensor forward_gated(const at::Tensor& x, const Linear& gate, const Linear& up) {
+  const Linear* const linears[] = {&gate, &up};
+  if (auto plan = plan_kernel_product(x, linears, /*gated=*/true)) {
+    plan->prepare();
+    run_tiles(x.device(), plan->product->gated_tasks(), plan->multiply_adds,
+              [&](std::int64_t task) { plan->product->compute_gated(task); });
+    return plan->outputs.front();
+  }
+  const std::vector<at::Tensor> factors = forward_together(x, {&gate, &up});
+  if (!fits_kernels(factors[0])) return at::silu(factors[0]) * factors[1];
+  at::Tensor gated = at::empty_like(factors[0]);
+  const std::int64_t width = gated.size(1);
+  with_kernel_type(gated.scalar_type(), [&]<class T>(T) {
+    run_row_blocks(gated.size(0), 32 * width, [&](std::int64_t first, std::int64_t count) {
+      apply_silu_gate(elements_of<T>(factors[0]) + first * width, elements_of<T>(factors[1]) + first * width,
+                      count * width, elements_of<T>(gated) + first * width);
+    });
+  });
+  return gated;
 }
 
 }  // namespace lacuna

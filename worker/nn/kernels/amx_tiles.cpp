@@ -94,20 +94,32 @@ LACUNA_TARGET_AMX void multiply_block(const StripTask& task, const BFloat16* pac
   }
 }
 
-// Adds the bias, rounds and writes the sums of 16 features and `count` rows.
-LACUNA_TARGET_AMX void write_sums(const float (&sums)[16][16], const BFloat16* bias, std::int64_t count,
-                                  __mmask16 features, BFloat16* output, std::int64_t stride) {
+// Adds the bias, rounds and writes the sums of 32 features and `count` <= 16 rows. Two features are rounded
+// into one vector and paired row by row, so that one transposition serves all 32.
+LACUNA_TARGET_AMX void write_sums(const float (&low)[16][16], const float (&high)[16][16],
+                                  const BFloat16* bias, std::int64_t count, __mmask32 features,
+                                  BFloat16* output, std::int64_t stride) {
+  // Row r of the first feature beside row r of the second.
+  alignas(64) static constexpr std::uint16_t kPairs[32] = {0,  16, 1,  17, 2,  18, 3,  19, 4,  20, 5,
+                                                           21, 6,  22, 7,  23, 8,  24, 9,  25, 10, 26,
+                                                           11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
+  const __m512i pairs = _mm512_load_si512(kPairs);
   __m512i columns[16];
-  for (int i = 0; i < 16; ++i) columns[i] = _mm512_load_si512(sums[i]);
-  transpose(columns);
-  __m512 offset = _mm512_setzero_ps();
-  if (bias != nullptr) {
-    offset = _mm512_castsi512_ps(_mm512_slli_epi32(
-        _mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(bias))), 16));
+  for (int pair = 0; pair < 16; ++pair) {
+    const float(&sums)[16][16] = pair < 8 ? low : high;
+    const int feature = pair % 8 * 2;
+    __m512 first = _mm512_load_ps(sums[feature]);
+    __m512 second = _mm512_load_ps(sums[feature + 1]);
+    if (bias != nullptr) {
+      first = _mm512_add_ps(first, _mm512_set1_ps(widen(bias[2 * pair])));
+      second = _mm512_add_ps(second, _mm512_set1_ps(widen(bias[2 * pair + 1])));
+    }
+    const auto rounded = reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(second, first));
+    columns[pair] = _mm512_permutexvar_epi16(pairs, rounded);
   }
+  transpose(columns);
   for (std::int64_t row = 0; row < count; ++row) {
-    const __m256bh rounded = _mm512_cvtneps_pbh(_mm512_add_ps(_mm512_castsi512_ps(columns[row]), offset));
-    _mm256_mask_storeu_epi16(output + row * stride, features, reinterpret_cast<__m256i>(rounded));
+    _mm512_mask_storeu_epi16(output + row * stride, features, columns[row]);
   }
 }
 
@@ -133,7 +145,7 @@ LACUNA_TARGET_AMX void multiply_strip(const StripTask& task) {
   // The strip behind this one, spread over the steps of all pairs: depth lines in pairs * depth / 32 steps.
   const std::int64_t lines = std::max<std::int64_t>(1, kStripFeatures / pairs);
   const char* ahead = reinterpret_cast<const char*>(task.weight + kStripFeatures * task.weight_stride);
-  const auto all = static_cast<std::uint32_t>(0xFFFFFFFFULL << static_cast<unsigned>(task.first_feature));
+  const auto features = static_cast<__mmask32>(0xFFFFFFFFULL << static_cast<unsigned>(task.first_feature));
   alignas(64) Sums sums;
   for (std::int64_t row = 0; row < task.rows; row += 2 * kTileRows) {
     const BFloat16* const packed = task.packed + row * task.depth;
@@ -144,14 +156,9 @@ LACUNA_TARGET_AMX void multiply_strip(const StripTask& task) {
       multiply_block<1>(task, packed, ahead, lines, sums);
     }
     ahead += lines * 64 * (task.depth / kTileDepth);
-    for (std::int64_t half = 0; half < 2; ++half) {
-      const auto features = static_cast<__mmask16>(all >> static_cast<unsigned>(half * kTileRows));
-      const BFloat16* const bias = task.bias == nullptr ? nullptr : task.bias + half * kTileRows;
-      for (std::int64_t block = 0; block * kTileRows < count; ++block) {
-        write_sums(sums[half][block], bias, std::min(kTileRows, count - block * kTileRows), features,
-                   task.output + (row + block * kTileRows) * task.output_stride + half * kTileRows,
-                   task.output_stride);
-      }
+    for (std::int64_t block = 0; block * kTileRows < count; ++block) {
+      write_sums(sums[0][block], sums[1][block], task.bias, std::min(kTileRows, count - block * kTileRows),
+                 features, task.output + (row + block * kTileRows) * task.output_stride, task.output_stride);
     }
   }
   _tile_release();

@@ -52,12 +52,23 @@ class BFloat16Product {
   [[nodiscard]] std::int64_t tasks() const;
   void compute(std::int64_t task) const;
 
+  // Instead of the second set, of two operands with equally many features: silu(x W0^T) * (x W1^T), each
+  // factor rounded, into the first one's output. What lies in between never leaves the cache.
+  [[nodiscard]] std::int64_t gated_tasks() const;
+  void compute_gated(std::int64_t task) const;
+
   // All of them in the calling thread.
   void run();
 
  private:
   // Rows that share a pass over the weights: as many as stay in a core's cache.
   [[nodiscard]] std::int64_t chunk_rows() const;
+  [[nodiscard]] std::int64_t chunks() const;
+  [[nodiscard]] std::int64_t rows_of(std::int64_t chunk) const;
+  // Features `wanted` to wanted + 31 of an operand for the rows of a chunk, to `output`, which stands for the
+  // first of both.
+  void compute_strip(const ProductOperand& operand, std::int64_t chunk, std::int64_t wanted, BFloat16* output,
+                     std::int64_t output_stride) const;
 
   bool uses_tiles_;
   ProductRows x_;
