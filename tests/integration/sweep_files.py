@@ -47,12 +47,12 @@ compute: {{{compute}}}
         """The store of a run that nothing happens to, in one process."""
         output = self.folder / name
         subprocess.run([self.fake_sweep, self.experiment, f"output={output}", *overrides], check=True,
-                       capture_output=True, timeout=120)
+                       capture_output=True, timeout=600)
         return output / "store.h5"
 
     def committed(self, run):
         """What `lacuna status` counts: the units on disk; 0 before there is a run."""
-        answer = subprocess.run([self.lacuna, "status", run, "--json"], capture_output=True, text=True, timeout=60)
+        answer = subprocess.run([self.lacuna, "status", run, "--json"], capture_output=True, text=True, timeout=600)
         if answer.returncode != 0:
             return 0
         return json.loads(answer.stdout)["units"]["done"]
@@ -60,7 +60,7 @@ compute: {{{compute}}}
     def check(self, run, undisturbed):
         """That a run is whole, has every question exactly once, and says what the undisturbed store says."""
         for command in ([self.lacuna, "verify", run], [self.lacuna, "compare", run / "store.h5", undisturbed]):
-            answer = subprocess.run(command, capture_output=True, text=True, timeout=120)
+            answer = subprocess.run(command, capture_output=True, text=True, timeout=600)
             assert answer.returncode == 0, f"{command}: {answer.returncode}\n{answer.stdout}{answer.stderr}"
 
     def sessions(self, run):
