@@ -8,7 +8,7 @@ namespace lacuna {
 namespace {
 
 EngineOptions to_engine_options(const WorkerPlace& place) {
-  return {.device_index = place.device_index, .threads = place.threads};
+  return {.device_index = place.device_index, .threads = place.threads, .memory_bytes = place.memory_bytes};
 }
 
 ModelSummary summarize(const ModelConfig& model, const std::vector<BenchmarkConfig>& benchmarks) {

@@ -82,6 +82,7 @@ struct ComputeConfig {
   std::int64_t threads = 0;          // CPU threads a worker; 0: the node's cores shared out
   std::int64_t unit_questions = 16;  // questions a work unit
   std::int64_t batch_tokens = 4096;  // prompt tokens that go through the model together, at most
+  double memory_share = 0.9;         // of the machine's memory that the node's CPU workers together may use
   double heartbeat_seconds = 300;    // a worker that makes no progress for so long is given up and replaced
   double grace_seconds = 60;         // after SIGTERM, SIGINT or SIGUSR1: time to finish the units in flight
 };

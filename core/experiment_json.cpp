@@ -91,6 +91,7 @@ Json compute_to_json(const ComputeConfig& compute) {
           {"threads", compute.threads},
           {"unit_questions", compute.unit_questions},
           {"batch_tokens", compute.batch_tokens},
+          {"memory_share", compute.memory_share},
           {"heartbeat_seconds", compute.heartbeat_seconds},
           {"grace_seconds", compute.grace_seconds}};
 }
@@ -102,6 +103,7 @@ ComputeConfig compute_from_json(const Json& json) {
   json.at("threads").get_to(compute.threads);
   json.at("unit_questions").get_to(compute.unit_questions);
   json.at("batch_tokens").get_to(compute.batch_tokens);
+  compute.memory_share = json.value("memory_share", compute.memory_share);  // younger than the others
   json.at("heartbeat_seconds").get_to(compute.heartbeat_seconds);
   json.at("grace_seconds").get_to(compute.grace_seconds);
   return compute;
@@ -207,7 +209,7 @@ nlohmann::json fingerprint_document(const ExperimentConfig& config) {
   Json document = to_json(config);
   document.erase("name");
   document.erase("output");
-  for (const char* const key : {"threads", "heartbeat_seconds", "grace_seconds"})
+  for (const char* const key : {"threads", "memory_share", "heartbeat_seconds", "grace_seconds"})
     document["compute"].erase(key);
   for (const char* const list : {"models", "benchmarks"}) {
     for (Json& element : document[list]) element.erase("path");

@@ -251,9 +251,9 @@ GenerationConfig read_generation(const ConfigNode& node) {
 }
 
 ComputeConfig read_compute(const ConfigNode& node) {
-  const ConfigSection section(
-      node, "compute",
-      {"dtype", "device", "threads", "unit_questions", "batch_tokens", "heartbeat_seconds", "grace_seconds"});
+  const ConfigSection section(node, "compute",
+                              {"dtype", "device", "threads", "unit_questions", "batch_tokens", "memory_share",
+                               "heartbeat_seconds", "grace_seconds"});
   ComputeConfig compute;
   if (const auto* n = section.find("dtype")) {
     compute.dtype = parse_data_type(to_choice(*n, "compute.dtype", {"float32", "bfloat16"}));
@@ -267,6 +267,13 @@ ComputeConfig read_compute(const ConfigNode& node) {
   }
   if (const auto* n = section.find("batch_tokens"))
     compute.batch_tokens = to_integer(*n, "compute.batch_tokens", 1);
+  if (const auto* n = section.find("memory_share")) {
+    const std::string expected = "a number over 0, at most 1";
+    compute.memory_share = to_number(*n, "compute.memory_share", expected);
+    if (!(compute.memory_share > 0 && compute.memory_share <= 1)) {
+      fail_type(*n, "compute.memory_share", expected);
+    }
+  }
   const auto read_seconds = [&](const char* key, double least, double& seconds) {
     const auto* const n = section.find(key);
     if (n == nullptr) return;

@@ -8,7 +8,7 @@
 //                 variant, grading, scoring, chat_template} or of paths of YAML files that hold such a map
 //   lac*:         {alphas*, modes, norm_precision}
 //   generation:   {sampling, temperature, top_p, max_new_tokens, seed, begin_token}
-//   compute:      {dtype, device, threads, unit_questions, batch_tokens}
+//   compute:      {dtype, device, threads, unit_questions, batch_tokens, memory_share, ...}
 //   store:        {norms, author_json}
 //
 // Paths in a YAML file are relative to that file; paths in an override, and `output` wherever it stands, are

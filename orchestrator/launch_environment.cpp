@@ -61,6 +61,18 @@ std::optional<std::int64_t> read_cpu_quota() {
   return (*microseconds + period - 1) / period;
 }
 
+std::int64_t read_machine_bytes() {
+  std::int64_t bytes = static_cast<std::int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE);
+  // Version 2 of control groups says "max", version 1 a huge number, where there is no limit.
+  for (const char* const path :
+       {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"}) {
+    std::ifstream file(path);
+    std::int64_t limit = 0;
+    if (file >> limit && limit > 0) bytes = std::min(bytes, limit);
+  }
+  return std::max<std::int64_t>(0, bytes);
+}
+
 std::int64_t share_cores(std::int64_t own_cores, std::int64_t sharing, std::optional<std::int64_t> quota,
                          std::int64_t node_workers) {
   std::int64_t share = own_cores / std::max<std::int64_t>(1, sharing);

@@ -23,6 +23,9 @@ std::int64_t rank_from_environment(const ReadVariable& read = read_environment_v
 // Cores of a container's CPU quota (cgroup), rounded up; none if there is no limit.
 std::optional<std::int64_t> read_cpu_quota();
 
+// Memory of the machine in bytes, or the container's limit (cgroup) if that is lower; 0 if unknown.
+std::int64_t read_machine_bytes();
+
 // CPU threads for each worker of a node.
 // own_cores: cores that this process may run on; sharing: workers of the node (this one included) that may
 // run on the same cores; quota: of the node's container, shared by `node_workers` workers. At least 1.

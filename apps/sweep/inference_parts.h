@@ -36,6 +36,7 @@ struct LongPrompts {
 struct WorkerPlace {
   std::int64_t device_index = -1;  // CUDA device; -1: the CPU
   std::int64_t threads = 1;        // CPU threads
+  std::int64_t memory_bytes = 0;   // what the process may take; 0: no limit is known
 };
 
 struct InferenceParts {

@@ -25,6 +25,12 @@ WorkerPlace choose_place(const ComputeConfig& compute, const std::string& decide
   // Looking for GPUs starts CUDA.
   const std::int64_t gpus = compute.device == kCpuDevice ? 0 : inference.count_gpus();
   place.device_index = choose_device(compute.device, decided_device, node.local_worker, gpus);
+  // A GPU's own memory counts there; too much work for it is found out by trying.
+  if (place.device_index < 0) {
+    place.memory_bytes =
+        static_cast<std::int64_t>(compute.memory_share * static_cast<double>(read_machine_bytes()) /
+                                  static_cast<double>(node.local_workers));
+  }
   return place;
 }
 

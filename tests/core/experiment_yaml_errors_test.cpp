@@ -37,7 +37,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadFile{
             "unknown_nested", "compute: {dtype: float32,\n          thread: 2}\n",
             "e.yaml:5:11: unknown key 'compute.thread'; did you mean 'threads'? use one of dtype, device, "
-            "threads, unit_questions, batch_tokens, heartbeat_seconds, grace_seconds"},
+            "threads, unit_questions, batch_tokens, memory_share, heartbeat_seconds, grace_seconds"},
         BadFile{"twice", "lac: {alphas: [0.1]}\n", "e.yaml:4:1: key 'lac' stands twice; remove one of them"},
         BadFile{"bad_dtype", "compute:\n  dtype: float16\n",
                 "e.yaml:5:10: 'compute.dtype' cannot be 'float16'; did you mean 'bfloat16'? use one of "

@@ -48,7 +48,7 @@ lac: {modes: [propagate, trace, exit], alphas: [0.9, 0, 1, 0.25], norm_precision
 generation: {sampling: top_p, temperature: 1.5, top_p: 0.75, max_new_tokens: 9, seed: 18446744073709551615,
              begin_token: single}
 compute: {dtype: float32, device: cpu, threads: 3, unit_questions: 5, batch_tokens: 100,
-          heartbeat_seconds: 2.5, grace_seconds: 0}
+          memory_share: 0.25, heartbeat_seconds: 2.5, grace_seconds: 0}
 store: {norms: false, author_json: true}
 )");
   EXPECT_EQ(config.name, "all-keys");
@@ -81,6 +81,7 @@ store: {norms: false, author_json: true}
   EXPECT_EQ(config.compute.threads, 3);
   EXPECT_EQ(config.compute.unit_questions, 5);
   EXPECT_EQ(config.compute.batch_tokens, 100);
+  EXPECT_EQ(config.compute.memory_share, 0.25);
   EXPECT_EQ(config.compute.heartbeat_seconds, 2.5);
   EXPECT_EQ(config.compute.grace_seconds, 0);
   EXPECT_FALSE(config.store.norms);

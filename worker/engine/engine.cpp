@@ -34,6 +34,14 @@ std::vector<BranchSpec> list_branches(const LacConfig& lac, StreamKind stream) {
   return branches;
 }
 
+// Of a prompt pass, until it is measured: the stream, what attention and the MLP make of it, the scores of a
+// block of queries.
+std::int64_t guess_pass_token_bytes(const CausalLm& model) {
+  const Architecture& shape = model.architecture;
+  const std::int64_t elements = 8 * shape.hidden + 3 * shape.intermediate + 4 * shape.heads * shape.head_dim;
+  return elements * static_cast<std::int64_t>(c10::elementSize(model.dtype()));
+}
+
 // The prompts of a unit, that of its question i at i. Scores may need a prompt of their own, which then comes
 // after all of these.
 struct UnitPrompts {
@@ -48,6 +56,7 @@ class LacEngine : public UnitExecutor {
         device_(options.device_index >= 0
                     ? at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(options.device_index))
                     : at::Device(at::kCPU)),
+        memory_bytes_(options.memory_bytes),
         chooser_(make_token_chooser(config.generation)) {
     set_compute_threads(options.threads);
   }
@@ -82,8 +91,12 @@ class LacEngine : public UnitExecutor {
     text_.emplace(wanted.path);
     // Now, not after the minutes that a large model takes to load.
     if (std::ranges::any_of(config_.benchmarks, needs_chat_template)) text_->require_chat_template();
-    model_.emplace(load_model(wanted.path, config_.compute.dtype, device_, keep_alive));
+    LoadOptions load_options{.keep_alive = keep_alive};
+    // Half of a worker's share of the machine: the rest is for its work.
+    if (memory_bytes_ > 0) load_options.most_copied_bytes = memory_bytes_ / 2;
+    model_.emplace(load_model(wanted.path, config_.compute.dtype, device_, load_options));
     loaded_ = model;
+    memory_.emplace(memory_bytes_, guess_pass_token_bytes(model_->model));
   }
 
   const Benchmark& find_benchmark(BenchmarkIndex index) {
@@ -146,7 +159,7 @@ class LacEngine : public UnitExecutor {
     return record;
   }
 
-  [[nodiscard]] GeneratorOptions make_options(StreamKind stream, const KeepAlive& keep_alive) const {
+  [[nodiscard]] GeneratorOptions make_options(StreamKind stream, const KeepAlive& keep_alive) {
     return {.stream = stream,
             .branches = list_branches(config_.lac, stream),
             .alphas = config_.lac.alphas,
@@ -155,7 +168,8 @@ class LacEngine : public UnitExecutor {
             .stop_tokens = model_->stop_tokens,
             .keep_logits = false,
             .batch_tokens = config_.compute.batch_tokens,
-            .keep_alive = keep_alive};
+            .keep_alive = keep_alive,
+            .memory = memory_ ? &*memory_ : nullptr};
   }
 
   [[nodiscard]] QuestionRecord make_record(const Benchmark& benchmark, QuestionIndex index,
@@ -206,6 +220,8 @@ class LacEngine : public UnitExecutor {
 
   ExperimentConfig config_;
   at::Device device_;
+  std::int64_t memory_bytes_;
+  std::optional<MemoryBudget> memory_;  // of the loaded model
   std::unique_ptr<TokenChooser> chooser_;
   ModelIndex loaded_;
   std::optional<PromptEncoder> text_;

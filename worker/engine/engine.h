@@ -15,6 +15,7 @@ namespace lacuna {
 struct EngineOptions {
   std::int64_t device_index = -1;  // CUDA device; -1: the CPU
   std::int64_t threads = 1;        // CPU threads
+  std::int64_t memory_bytes = 0;   // what the process may take (CPU); 0: no limit
 };
 
 // CUDA devices that LibTorch sees here.

@@ -1,10 +1,13 @@
 #include "worker/engine/generator.h"
 
+#include <c10/util/Exception.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <chrono>
 #include <map>
+#include <new>
+#include <numeric>
 
 #include "core/error.h"
 #include "worker/nn/prefill_attention.h"
@@ -61,6 +64,39 @@ void append_row(TraceRows& trace, const TraceRows& row, std::int64_t first_set, 
   trace.active.insert(trace.active.end(), first, first + sets * set_bytes);
 }
 
+// Appends a later part of a prompt's trace.
+void append_rows(TraceRows& trace, TraceRows rows) {
+  if (trace.tokens == 0) {
+    trace = std::move(rows);
+    return;
+  }
+  trace.tokens += rows.tokens;
+  trace.norms.insert(trace.norms.end(), rows.norms.begin(), rows.norms.end());
+  trace.active.insert(trace.active.end(), rows.active.begin(), rows.active.end());
+}
+
+// Where halving ends: fewer tokens a pass would hardly need less.
+constexpr std::int64_t kLeastPassTokens = 32;
+
+bool is_out_of_memory(const std::exception& error) {
+  if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr) return true;
+  if (dynamic_cast<const c10::OutOfMemoryError*>(&error) != nullptr) return true;
+  // LibTorch's CPU allocator has no exception of its own.
+  return std::string_view(error.what()).find("DefaultCPUAllocator") != std::string_view::npos;
+}
+
+// To the worker's error stream, which mpirun and SLURM collect.
+template <class... Args>
+void warn(fmt::format_string<Args...> text, Args&&... args) {
+  fmt::print(stderr, "warning: {}\n", fmt::format(text, std::forward<Args>(args)...));
+}
+
+ErrorText describe_lack_of_memory(std::int64_t prompt_tokens) {
+  return {.problem = fmt::format("out of memory with a single prompt of {} tokens in passes of {}",
+                                 prompt_tokens, kLeastPassTokens),
+          .suggestion = "use fewer workers a node or a machine with more memory"};
+}
+
 }  // namespace
 
 Generator::Generator(const CausalLm& model, TokenChooser& chooser, GeneratorOptions options)
@@ -72,103 +108,154 @@ Generator::Generator(const CausalLm& model, TokenChooser& chooser, GeneratorOpti
                 .norm_precision = options_.norm_precision,
                 .keep_alive = options_.keep_alive} {}
 
-std::vector<Generator::Sequence> Generator::lay_out_sequences(
+std::vector<Generator::SequencePlan> Generator::plan_sequences(
     std::span<const GeneratorPrompt> prompts) const {
-  std::vector<Sequence> sequences;
-  const auto make_cache = [&](const GeneratorPrompt& prompt) {
-    return SequenceCache(
-        model_.architecture.layers,
-        {.prompt = static_cast<std::int64_t>(prompt.token_ids.size()), .response = options_.max_new_tokens});
-  };
-  const auto add = [&](std::size_t question, std::vector<BranchSpec> branches, std::int64_t first_branch) {
-    const std::optional<AlphaIndex> alpha =
-        options_.stream == StreamKind::kPropagate ? branches.front().alpha : std::nullopt;
-    sequences.push_back({.prompt = &prompts[question],
-                         .question = question,
-                         .alpha = alpha,
-                         .first_branch = first_branch,
-                         .branches = BranchSet(std::move(branches), make_cache(prompts[question])),
-                         .pp = {}});
-    if (!prompts[question].wants_answers) sequences.back().branches.finish();
-  };
+  std::vector<SequencePlan> plans;
   for (std::size_t question = 0; question < prompts.size(); ++question) {
-    check_prompt(prompts[question], model_.architecture.vocabulary);
+    const GeneratorPrompt& prompt = prompts[question];
+    check_prompt(prompt, model_.architecture.vocabulary);
     if (options_.stream == StreamKind::kShared) {
-      add(question, options_.branches, 0);
+      plans.push_back({&prompt, question, 0, options_.branches});
       continue;
     }
     for (std::size_t branch = 0; branch < options_.branches.size(); ++branch) {
-      add(question, {options_.branches[branch]}, static_cast<std::int64_t>(branch));
+      plans.push_back({&prompt, question, static_cast<std::int64_t>(branch), {options_.branches[branch]}});
     }
   }
-  return sequences;
+  return plans;
+}
+
+Generator::Sequence Generator::begin_sequence(const SequencePlan& plan) const {
+  const CacheCapacity capacity{.prompt = static_cast<std::int64_t>(plan.prompt->token_ids.size()),
+                               .response = options_.max_new_tokens};
+  Sequence sequence{
+      .prompt = plan.prompt,
+      .question = plan.question,
+      .alpha = options_.stream == StreamKind::kPropagate ? plan.branches.front().alpha : std::nullopt,
+      .first_branch = plan.first_branch,
+      .branches = BranchSet(plan.branches, SequenceCache(model_.architecture.layers, capacity)),
+      .pp = {}};
+  if (!plan.prompt->wants_answers) sequence.branches.finish();
+  return sequence;
+}
+
+std::int64_t Generator::count_cache_bytes(std::span<const SequencePlan> plans) const {
+  const Architecture& shape = model_.architecture;
+  const std::int64_t token_bytes = 2 * shape.layers * shape.kv_heads * shape.head_dim *
+                                   static_cast<std::int64_t>(c10::elementSize(model_.dtype()));
+  std::int64_t tokens = 0;
+  for (const SequencePlan& plan : plans) {
+    tokens += static_cast<std::int64_t>(plan.prompt->token_ids.size());
+    // Slots are made by doubling.
+    tokens += 2 * static_cast<std::int64_t>(plan.branches.size()) * options_.max_new_tokens;
+  }
+  return tokens * token_bytes;
 }
 
 std::vector<GeneratedQuestion> Generator::generate(std::span<const GeneratorPrompt> prompts) {
   const at::NoGradGuard no_grad;
-  std::vector<Sequence> sequences = lay_out_sequences(prompts);
-  std::vector<Sequence*> batch;
-  std::int64_t batch_tokens = 0;
-  for (Sequence& sequence : sequences) {
-    const auto tokens = static_cast<std::int64_t>(sequence.prompt->token_ids.size());
-    if (!batch.empty() && batch_tokens + tokens > options_.batch_tokens) {
-      prefill(batch);
-      batch.clear();
-      batch_tokens = 0;
-    }
-    batch.push_back(&sequence);
-    batch_tokens += tokens;
-  }
-  if (!batch.empty()) prefill(batch);
+  const std::vector<SequencePlan> plans = plan_sequences(prompts);
+  std::vector<GeneratedQuestion> questions(prompts.size());
+  work_off(plans, options_.batch_tokens, [&](Sequence& sequence) {
+    GeneratedQuestion& question = questions[sequence.question];
+    question.pp.push_back(std::move(sequence.pp));
+    question.prefill_seconds += sequence.prefill_seconds;
+    std::move(sequence.scores.begin(), sequence.scores.end(), std::back_inserter(question.scores));
+    if (!sequence.prompt->wants_answers) return;
+    for (Branch& branch : sequence.branches.branches()) question.branches.push_back(std::move(branch));
+  });
+  return questions;
+}
 
+void Generator::work_off(std::span<const SequencePlan> plans, std::int64_t pass_tokens,
+                         const std::function<void(Sequence&)>& done) {
+  const std::int64_t cache_bytes = count_cache_bytes(plans);
+  const std::int64_t prompt_tokens = std::accumulate(
+      plans.begin(), plans.end(), std::int64_t{0}, [](std::int64_t sum, const SequencePlan& plan) {
+        return sum + static_cast<std::int64_t>(plan.prompt->token_ids.size());
+      });
+  const std::int64_t largest_pass = std::min(pass_tokens, prompt_tokens);
+  const bool can_shrink = plans.size() > 1 || largest_pass > kLeastPassTokens;
+  if (options_.memory == nullptr || options_.memory->allows(largest_pass, cache_bytes) || !can_shrink) {
+    try {
+      if (options_.memory != nullptr) options_.memory->begin();
+      for (Sequence& sequence : run_together(plans, pass_tokens)) done(sequence);
+      if (options_.memory != nullptr) options_.memory->learn(largest_pass, cache_bytes);
+      return;
+    } catch (const std::exception& error) {
+      if (!is_out_of_memory(error)) throw;
+      if (!can_shrink) throw SystemError(describe_lack_of_memory(prompt_tokens));
+    }
+  }
+  // Half of the prompts; of a single one half of the tokens that go through the model together.
+  if (plans.size() > 1) {
+    warn("{} prompts at a time need more memory than there is; going on with half of them", plans.size());
+    const std::size_t half = (plans.size() + 1) / 2;
+    work_off(plans.first(half), pass_tokens, done);
+    work_off(plans.subspan(half), pass_tokens, done);
+  } else {
+    const std::int64_t fewer = std::max(kLeastPassTokens, (largest_pass + 1) / 2);
+    warn("a pass of {} tokens needs more memory than there is; going on with {}", largest_pass, fewer);
+    work_off(plans, fewer, done);
+  }
+}
+
+std::vector<Generator::Sequence> Generator::run_together(std::span<const SequencePlan> plans,
+                                                         std::int64_t pass_tokens) {
+  std::vector<Sequence> sequences;
+  std::vector<PromptExtent> extents;
+  for (const SequencePlan& plan : plans) {
+    sequences.push_back(begin_sequence(plan));
+    extents.push_back({.tokens = static_cast<std::int64_t>(plan.prompt->token_ids.size()),
+                       .tail = plan.prompt->continuations.scored_prompt_tokens + 1});
+  }
+  for (const std::vector<PromptPiece>& pieces : pack_prompts(extents, pass_tokens)) {
+    prefill(sequences, pieces);
+  }
   while (true) {
     std::vector<Sequence*> unfinished;
     for (Sequence& sequence : sequences) {
       if (!sequence.branches.finished()) unfinished.push_back(&sequence);
     }
-    if (unfinished.empty()) break;
+    if (unfinished.empty()) return sequences;
     decode_step(unfinished);
   }
-
-  std::vector<GeneratedQuestion> questions(prompts.size());
-  for (Sequence& sequence : sequences) {
-    GeneratedQuestion& question = questions[sequence.question];
-    question.pp.push_back(std::move(sequence.pp));
-    question.prefill_seconds += sequence.prefill_seconds;
-    std::move(sequence.scores.begin(), sequence.scores.end(), std::back_inserter(question.scores));
-    if (!sequence.prompt->wants_answers) continue;
-    for (Branch& branch : sequence.branches.branches()) question.branches.push_back(std::move(branch));
-  }
-  return questions;
 }
 
-void Generator::prefill(std::span<Sequence*> batch) {
+void Generator::prefill(std::span<Sequence> sequences, std::span<const PromptPiece> pieces) {
   const Stopwatch stopwatch;
   PackedPass pass(model_, settings_);
   std::vector<PromptSpan> spans;
+  std::vector<Sequence*> batch;
   std::vector<LaneRow> rows;
   std::vector<std::int64_t> kept_tokens;
-  for (std::size_t member = 0; member < batch.size(); ++member) {
-    Sequence& sequence = *batch[member];
-    const std::int64_t first = pass.size();
-    for (const TokenId token : sequence.prompt->token_ids) {
-      pass.add(token, pass.size() - first, sequence.alpha);
+  for (const PromptPiece& piece : pieces) {
+    Sequence& sequence = sequences[piece.prompt];
+    spans.push_back({.first_token = pass.size(),
+                     .tokens = piece.tokens,
+                     .cache = &sequence.branches.cache(),
+                     .position = piece.first});
+    for (std::int64_t position = piece.first; position < piece.first + piece.tokens; ++position) {
+      pass.add(sequence.prompt->token_ids[static_cast<std::size_t>(position)], position, sequence.alpha);
     }
-    spans.push_back({first, pass.size() - first, &sequence.branches.cache()});
+    batch.push_back(&sequence);
+    if (!piece.is_last) continue;
     // The last token's state, and of those before it that predict a token that is scored.
     const std::int64_t last = pass.size() - 1;
     for (std::int64_t token = last - sequence.prompt->continuations.scored_prompt_tokens; token <= last;
          ++token)
       kept_tokens.push_back(token);
-    rows.push_back({.member = member,
+    rows.push_back({.member = batch.size() - 1,
                     .lane = 0,
                     .row = static_cast<std::int64_t>(kept_tokens.size()) - 1,
                     .token = last});
   }
+  if (kept_tokens.empty())
+    kept_tokens.push_back(0);  // nobody reads a state of this pass; none would mean all
   PrefillAttention attention(spans);
   const auto recorder = pass.run(attention, kept_tokens);
   for (std::size_t index = 0; index < batch.size(); ++index) {
-    batch[index]->pp = recorder->take_rows(spans[index].first_token, spans[index].tokens);
+    append_rows(batch[index]->pp, recorder->take_rows(spans[index].first_token, spans[index].tokens));
   }
   const double pass_seconds = stopwatch.seconds();
   score(*recorder, batch, rows);
@@ -182,7 +269,7 @@ void Generator::prefill(std::span<Sequence*> batch) {
   if (!rows.empty()) advance(*recorder, batch, rows);
   const double seconds = pass_seconds + choosing.seconds();
   for (std::size_t index = 0; index < batch.size(); ++index) {
-    batch[index]->prefill_seconds =
+    batch[index]->prefill_seconds +=
         seconds * static_cast<double>(spans[index].tokens) / static_cast<double>(pass.size());
   }
 }

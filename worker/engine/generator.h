@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -11,7 +12,9 @@
 #include "core/work_unit.h"
 #include "worker/engine/branch_set.h"
 #include "worker/engine/continuation_scorer.h"
+#include "worker/engine/memory_budget.h"
 #include "worker/engine/model_pass.h"
+#include "worker/engine/prompt_packing.h"
 #include "worker/engine/token_chooser.h"
 #include "worker/lac/stream_recorder.h"
 #include "worker/models/causal_lm.h"
@@ -27,8 +30,9 @@ struct GeneratorOptions {
   std::int64_t max_new_tokens = 50;  // response tokens a branch, >= 1
   std::vector<TokenId> stop_tokens;  // empty: never stop early
   bool keep_logits = false;          // fill Branch::logits and Branch::final_states
-  std::int64_t batch_tokens = 4096;  // prompt tokens a pass, at most (a longer prompt goes alone)
+  std::int64_t batch_tokens = 4096;  // prompt tokens a pass; a longer prompt goes alone, in chunks of so many
   KeepAlive keep_alive = {};         // called at every layer of every pass
+  MemoryBudget* memory = nullptr;    // if given, outlives the generator
 };
 
 struct GeneratorPrompt {
@@ -50,11 +54,20 @@ class Generator {
   // `model` and `chooser` outlive the generator.
   Generator(const CausalLm& model, TokenChooser& chooser, GeneratorOptions options);
 
-  // Answers all prompts; the batches that go through the model follow from the prompts and options alone.
-  // Throws InputError for a token outside of the vocabulary or an empty prompt.
+  // Answers all prompts; the batches that go through the model follow from the prompts and options alone, but
+  // where memory does not suffice: then half of the prompts at a time are worked on, or half of the tokens of
+  // a pass, and a warning says so. Throws InputError for a token outside of the vocabulary or an empty
+  // prompt, SystemError if there is not even memory for the smallest batch.
   std::vector<GeneratedQuestion> generate(std::span<const GeneratorPrompt> prompts);
 
  private:
+  // A prompt's work before it begins.
+  struct SequencePlan {
+    const GeneratorPrompt* prompt = nullptr;
+    std::size_t question = 0;
+    std::int64_t first_branch = 0;  // position of its first branch in GeneratorOptions::branches
+    std::vector<BranchSpec> branches;
+  };
   // A prompt on its way: the shared stream has one for each question, propagate one for each question and
   // threshold.
   struct Sequence {
@@ -68,8 +81,16 @@ class Generator {
     std::vector<SpecScores> scores = {};
   };
 
-  std::vector<Sequence> lay_out_sequences(std::span<const GeneratorPrompt> prompts) const;
-  void prefill(std::span<Sequence*> batch);
+  [[nodiscard]] std::vector<SequencePlan> plan_sequences(std::span<const GeneratorPrompt> prompts) const;
+  [[nodiscard]] Sequence begin_sequence(const SequencePlan& plan) const;
+  // Bytes of the caches of these sequences when all their branches have parted and come to an end.
+  [[nodiscard]] std::int64_t count_cache_bytes(std::span<const SequencePlan> plans) const;
+  // Does the work, in parts if memory demands it, and hands each finished sequence to `done`.
+  void work_off(std::span<const SequencePlan> plans, std::int64_t pass_tokens,
+                const std::function<void(Sequence&)>& done);
+  std::vector<Sequence> run_together(std::span<const SequencePlan> plans, std::int64_t pass_tokens);
+  // One pass of pieces of prompts; after a prompt's last piece its first tokens are chosen.
+  void prefill(std::span<Sequence> sequences, std::span<const PromptPiece> pieces);
   // Scores the continuations of a batch after its prompt pass. `rows`: the last token of each prompt.
   void score(const StreamRecorder& recorder, std::span<Sequence*> batch, std::span<const LaneRow> rows) const;
   void decode_step(std::span<Sequence*> unfinished);

@@ -84,20 +84,24 @@ at::ScalarType to_scalar_type(DataType dtype) {
 }
 
 LoadedModel load_model(const fs::path& directory, DataType dtype, const at::Device& device,
-                       const KeepAlive& keep_alive) {
+                       const LoadOptions& options) {
   require_directory(directory);
   const JsonFile config = JsonFile::read(directory / "config.json");
   LoadedModel loaded;
   loaded.model = assemble_model(read_architecture(config));
   loaded.stop_tokens = read_stop_tokens(directory, config, loaded.model.architecture.vocabulary);
   const Checkpoint checkpoint = Checkpoint::open(directory);
+  const bool is_copied = device.is_cpu() && checkpoint.total_bytes() <= options.most_copied_bytes;
   WeightArena arena;
   visit_weights(loaded.model,
                 [&](const std::string& name, const std::vector<std::int64_t>& shape, at::Tensor& weight) {
-                  if (keep_alive) keep_alive();
+                  if (options.keep_alive) options.keep_alive();
                   const at::Tensor stored = checkpoint.map_tensor(name, shape);
-                  weight = device.is_cpu() ? arena.copy(stored, to_scalar_type(dtype))
-                                           : stored.to(device, to_scalar_type(dtype));
+                  if (is_copied || (device.is_cpu() && stored.scalar_type() != to_scalar_type(dtype))) {
+                    weight = arena.copy(stored, to_scalar_type(dtype));
+                  } else {
+                    weight = stored.to(device, to_scalar_type(dtype));
+                  }
                 });
   // A tied head may be stored all the same; Hugging Face uses the embedding then, too.
   if (loaded.model.architecture.tied_head) loaded.model.head.weight = loaded.model.embedding;

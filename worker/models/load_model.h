@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -17,12 +18,19 @@ struct LoadedModel {
   std::vector<TokenId> stop_tokens;  // of generation_config.json, else of config.json
 };
 
-// Reads config.json, generation_config.json and the safetensors files of `directory`. Weights already in
-// `dtype` stay in the mapped files on the CPU; others are converted one by one. Throws InputError
+struct LoadOptions {
+  KeepAlive keep_alive = {};  // called for every weight
+  // On the CPU, weights of up to so many bytes are copied to large pages (worker/nn/weight_arena.h), from
+  // where decoding reads them up to twice as fast. Larger ones that have the right dtype stay in the mapped
+  // files, whose memory all processes of a node share.
+  std::int64_t most_copied_bytes = std::numeric_limits<std::int64_t>::max();
+};
+
+// Reads config.json, generation_config.json and the safetensors files of `directory`. Throws InputError
 // (core/error.h) for anything missing, unsupported, mis-shaped or damaged, naming the file and the tensor or
-// key. Calls `keep_alive` for every weight.
+// key.
 LoadedModel load_model(const std::filesystem::path& directory, DataType dtype, const at::Device& device,
-                       const KeepAlive& keep_alive = {});
+                       const LoadOptions& options = {});
 
 // What can be said of a model directory without loading it.
 struct ModelFacts {

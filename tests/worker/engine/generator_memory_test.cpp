@@ -1,0 +1,144 @@
+// Prompts in chunks, and generating where memory is short: the same answers as with plenty.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <fstream>
+
+#include "worker/engine/generator.h"
+#include "worker/engine/memory_budget.h"
+#include "worker/models/load_model.h"
+#include "worker/nn/compute_threads.h"
+
+namespace lacuna {
+namespace {
+
+class GeneratorMemory : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    set_compute_threads(1);
+    loaded_ = load_model("demo/models/llama-demo", DataType::kFloat32, at::kCPU);
+    for (std::int64_t question = 0; question < 6; ++question) {
+      GeneratorPrompt prompt{.question = QuestionId(fmt::format("q{}", question)), .token_ids = {}};
+      for (std::int64_t token = 0; token < 40 + 31 * question; ++token) {
+        prompt.token_ids.emplace_back(static_cast<std::int32_t>((token * 7 + question) % 200 + 10));
+      }
+      prompts_.push_back(std::move(prompt));
+    }
+  }
+
+  std::vector<GeneratedQuestion> generate(StreamKind stream, std::int64_t batch_tokens,
+                                          MemoryBudget* memory = nullptr) {
+    GeneratorOptions options;
+    options.stream = stream;
+    options.alphas = {0.2, 0.6};
+    if (stream == StreamKind::kShared) options.branches.push_back({});
+    const LacMode swept = stream == StreamKind::kShared ? LacMode::kExit : LacMode::kPropagate;
+    for (std::int32_t alpha = 0; alpha < 2; ++alpha) options.branches.push_back({swept, AlphaIndex(alpha)});
+    options.max_new_tokens = 5;
+    options.batch_tokens = batch_tokens;
+    options.memory = memory;
+    GreedyChooser chooser;
+    return Generator(loaded_.model, chooser, options).generate(prompts_);
+  }
+
+  static void expect_equal(const std::vector<GeneratedQuestion>& found,
+                           const std::vector<GeneratedQuestion>& expected) {
+    ASSERT_EQ(found.size(), expected.size());
+    for (std::size_t question = 0; question < found.size(); ++question) {
+      ASSERT_EQ(found[question].pp.size(), expected[question].pp.size());
+      for (std::size_t set = 0; set < found[question].pp.size(); ++set) {
+        const TraceRows& rows = found[question].pp[set];
+        const TraceRows& wanted = expected[question].pp[set];
+        EXPECT_EQ(rows.tokens, wanted.tokens);
+        EXPECT_EQ(rows.active, wanted.active);
+        ASSERT_EQ(rows.norms.size(), wanted.norms.size());
+        for (std::size_t i = 0; i < rows.norms.size(); ++i) {
+          ASSERT_NEAR(rows.norms[i], wanted.norms[i], 1e-4F * wanted.norms[i]);
+        }
+      }
+      ASSERT_EQ(found[question].branches.size(), expected[question].branches.size());
+      for (std::size_t branch = 0; branch < found[question].branches.size(); ++branch) {
+        EXPECT_EQ(found[question].branches[branch].tokens, expected[question].branches[branch].tokens);
+      }
+    }
+  }
+
+  LoadedModel loaded_;
+  std::vector<GeneratorPrompt> prompts_;
+};
+
+TEST_F(GeneratorMemory, PromptsInChunksGiveTheSameAnswers) {
+  for (const StreamKind stream : {StreamKind::kShared, StreamKind::kPropagate}) {
+    const auto whole = generate(stream, 4096);
+    for (const std::int64_t chunk : {1, 17, 64}) expect_equal(generate(stream, chunk), whole);
+  }
+}
+
+TEST_F(GeneratorMemory, ABudgetThatIsTooSmallHalvesTheWorkUntilItFits) {
+  const auto plenty = generate(StreamKind::kShared, 4096);
+  // A meter that shows an empty process. Each token of a pass is said to take 1 MiB, so that at most 100 fit.
+  MemoryBudget budget(100 << 20, 1 << 20,
+                      {.resident = [] { return 0; }, .peak = [] { return 0; }, .reset_peak = [] {}});
+  expect_equal(generate(StreamKind::kShared, 4096, &budget), plenty);
+}
+
+TEST_F(GeneratorMemory, GoesOnWithLessWhereTheAllocatorFails) {
+#if defined(__SANITIZE_ADDRESS__)
+  GTEST_SKIP() << "AddressSanitizer needs all of the address space";
+#endif
+  // Address space runs out in the middle of a pass; only this process's own mappings count.
+  std::int64_t mapped = 0;
+  {
+    std::ifstream statm("/proc/self/statm");
+    statm >> mapped;
+    mapped *= sysconf(_SC_PAGESIZE);
+  }
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_AS, &before), 0);
+  for (GeneratorPrompt& prompt : prompts_) {
+    while (prompt.token_ids.size() < 1500)
+      prompt.token_ids.push_back(prompt.token_ids[prompt.token_ids.size() % 40]);
+  }
+  const auto long_plenty = generate(StreamKind::kShared, 20000);
+  rlimit tight = before;
+  tight.rlim_cur = static_cast<rlim_t>(mapped) + (12 << 20);
+  ASSERT_EQ(setrlimit(RLIMIT_AS, &tight), 0);
+  testing::internal::CaptureStderr();
+  const auto less = generate(StreamKind::kShared, 20000);
+  ASSERT_EQ(setrlimit(RLIMIT_AS, &before), 0);
+  EXPECT_NE(testing::internal::GetCapturedStderr().find("need more memory"), std::string::npos);
+  expect_equal(less, long_plenty);
+}
+
+TEST(MemoryBudget, LearnsWhatATokenTakes) {
+  std::int64_t resident = 1000, peak = 0;
+  MemoryBudget budget(
+      10000, 1, {.resident = [&] { return resident; }, .peak = [&] { return peak; }, .reset_peak = [] {}});
+  EXPECT_TRUE(budget.allows(100, 500));
+  budget.begin();
+  peak = 1000 + 500 + 100 * 80;
+  budget.learn(100, 500);
+  EXPECT_EQ(budget.pass_token_bytes(), 80);
+  EXPECT_TRUE(budget.allows(106, 500));
+  EXPECT_FALSE(budget.allows(107, 500));
+  peak = 1000 + 500 + 100 * 20;  // the allocator had kept the memory: no news
+  budget.learn(100, 500);
+  EXPECT_EQ(budget.pass_token_bytes(), 80);
+  EXPECT_TRUE(MemoryBudget(0, 1).allows(1 << 30, 1 << 30));
+}
+
+TEST(MemoryBudget, SeesThisProcess) {
+  reset_peak_bytes();
+  const std::int64_t before = read_resident_bytes();
+  ASSERT_GT(before, 0);
+  {
+    std::vector<char> block(64 << 20, 1);
+    EXPECT_GT(read_resident_bytes() - before, 60 << 20);
+  }
+  EXPECT_GT(read_peak_bytes() - before, 60 << 20);
+}
+
+}  // namespace
+}  // namespace lacuna
