@@ -93,12 +93,15 @@ void report_bounds(const BenchmarkRun& run, const at::Device& device) {
               .unit = device.is_cpu() ? "GFLOP/s" : "TFLOP/s"});
 }
 
-// What the machine cannot do (no PyTorch, no space) is left out, unless it was asked for by name.
-void measure_groups(const BenchmarkRun& run, const std::vector<std::string>& only) {
+// What the machine cannot do (no PyTorch, no space) is left out, unless it was asked for by name. `save` is
+// called after each group: a run that is stopped keeps what it has.
+void measure_groups(const BenchmarkRun& run, const std::vector<std::string>& only,
+                    const std::function<void()>& save) {
   for (const FigureGroup& group : figure_groups()) {
     if (!only.empty() && std::find(only.begin(), only.end(), group.name) == only.end()) continue;
     try {
       group.measure(run);
+      save();
     } catch (const SystemError& error) {
       if (!only.empty()) throw;
       fmt::print(stderr, "{} is left out: {}\n", group.name, error.what());
@@ -144,9 +147,12 @@ void run_benchmark(const Arguments& arguments) {
                            std::fflush(stdout);
                            document["figures"].push_back(to_json(figure));
                          }};
-  measure_groups(run, arguments.only);
+  const auto save = [&] {
+    if (!arguments.json.empty()) write_json(arguments.json, document);
+  };
+  measure_groups(run, arguments.only, save);
   report_bounds(run, device);
-  if (!arguments.json.empty()) write_json(arguments.json, document);
+  save();
 }
 
 // What the options say about each other.
