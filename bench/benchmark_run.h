@@ -47,6 +47,9 @@ struct DecodeBound {
 };
 DecodeBound find_decode_bound(const BenchmarkRun& run, const DecodeLoad& load);
 
+// Our products of few and of many rows beside LibTorch's own.
+void measure_products(const BenchmarkRun& run);
+
 // Prompt tokens a second: one prompt of 128 and of 512 tokens, and a packed batch.
 void measure_prefill(const BenchmarkRun& run);
 // Tokens a second by the number of sequences that are decoded together.

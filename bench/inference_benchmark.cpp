@@ -48,6 +48,7 @@ struct FigureGroup {
 
 const std::vector<FigureGroup>& figure_groups() {
   static const std::vector<FigureGroup> groups = {
+    {"products", measure_products},
     {"prefill", measure_prefill},
     {"decode", measure_decode},
     {"overhead", measure_lac_overhead},

@@ -12,8 +12,8 @@ import unittest
 
 BENCHMARK, WITH_STORE = sys.argv[1], sys.argv[2] == "1"
 # Group "author" needs PyTorch for Python, which is no dependency of ours.
-GROUPS = ["prefill", "decode", "overhead", "thresholds", "startup"] + (["store"] if WITH_STORE else [])
-BOUNDED = {"prefill", "decode", "overhead", "startup"}
+GROUPS = ["products", "prefill", "decode", "overhead", "thresholds", "startup"] + (["store"] if WITH_STORE else [])
+BOUNDED = {"products", "prefill", "decode", "overhead", "startup"}
 
 
 def run(*arguments):
