@@ -38,6 +38,7 @@ struct Arguments {
   QuestionSettings questions;
   std::vector<std::string> forks;
   std::string python = "/usr/bin/python3";
+  std::string write_model;  // a folder: only write the random model there
   std::string first_token;  // what the process that `startup` times is told
 };
 
@@ -191,6 +192,7 @@ void add_options(CLI::App& app, Arguments& arguments) {
       ->check(CLI::Range(1, 1000));
   app.add_option("--python", arguments.python, "Group author: an interpreter that has PyTorch")
       ->capture_default_str();
+  app.add_option("--write-model", arguments.write_model, "Only write the random model to this folder");
   app.add_option("--first-token", arguments.first_token)->group("");
   app.add_flag("--quick", arguments.quick, "Smaller batches and fewer of them");
 }
@@ -220,6 +222,11 @@ void add_question_options(CLI::App& app, Arguments& arguments) {
 void run_as_told(const Arguments& arguments) {
   const at::NoGradGuard no_grad;
   set_compute_threads(count_threads(arguments));
+  if (!arguments.write_model.empty()) {
+    const at::ScalarType dtype = to_scalar_type(parse_data_type(arguments.dtype));
+    return write_checkpoint(make_random_model(find_shape(arguments.shape), dtype, at::kCPU),
+                            arguments.write_model);
+  }
   if (arguments.first_token.empty()) return run_benchmark(arguments);
   generate_first_token(arguments.first_token, parse_data_type(arguments.dtype),
                        find_device(arguments.device));

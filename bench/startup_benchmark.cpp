@@ -40,16 +40,6 @@ nlohmann::json make_config(const Architecture& shape) {
   return config;
 }
 
-void write_checkpoint(const CausalLm& model, const std::filesystem::path& folder) {
-  std::vector<std::pair<std::string, at::Tensor>> tensors;
-  CausalLm handles = model;  // shares the weights
-  visit_weights(handles, [&](const std::string& name, const std::vector<std::int64_t>&, at::Tensor& weight) {
-    tensors.emplace_back(name, weight);
-  });
-  write_safetensors(folder / "model.safetensors", tensors);
-  std::ofstream(folder / "config.json") << make_config(model.architecture).dump(2);
-}
-
 // As a user's process: the thread policy is not inherited, so the program sets it by starting over.
 std::string make_command(const BenchmarkRun& run, const std::filesystem::path& checkpoint) {
   const std::string program = std::filesystem::read_symlink("/proc/self/exe").string();
@@ -59,6 +49,16 @@ std::string make_command(const BenchmarkRun& run, const std::filesystem::path& c
 }
 
 }  // namespace
+
+void write_checkpoint(const CausalLm& model, const std::filesystem::path& folder) {
+  std::vector<std::pair<std::string, at::Tensor>> tensors;
+  CausalLm handles = model;  // shares the weights
+  visit_weights(handles, [&](const std::string& name, const std::vector<std::int64_t>&, at::Tensor& weight) {
+    tensors.emplace_back(name, weight);
+  });
+  write_safetensors(folder / "model.safetensors", tensors);
+  std::ofstream(folder / "config.json") << make_config(model.architecture).dump(2);
+}
 
 void generate_first_token(const std::filesystem::path& checkpoint, DataType dtype, const at::Device& device) {
   const LoadedModel loaded = load_model(checkpoint, dtype, device);
