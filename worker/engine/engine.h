@@ -17,9 +17,6 @@ struct EngineOptions {
   std::int64_t threads = 1;        // CPU threads
 };
 
-// CUDA devices that LibTorch sees here.
-std::int64_t count_gpus();
-
 // An executor for the units of this experiment. It keeps the model, tokenizer and benchmark of the last unit
 // loaded. Nothing is loaded yet.
 std::unique_ptr<UnitExecutor> make_engine(const ExperimentConfig& config, const EngineOptions& options);
