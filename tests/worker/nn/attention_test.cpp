@@ -182,7 +182,10 @@ std::vector<Case> list_cases() {
   std::vector<Case> cases;
   for (const AttentionPath path : {AttentionPath::kFastest, AttentionPath::kOperators}) {
     for (const at::ScalarType dtype : {at::kFloat, at::kBFloat16}) {
-      for (const std::int64_t window : {0, 1, 36, 100, 1000}) cases.push_back({window, dtype, path});
+      for (const std::int64_t window : {0, 1, 36, 100, 1000}) {
+        // Where the CPU has no bfloat16 arithmetic, operators on it are slow.
+        if (dtype == at::kFloat || window == 0 || window == 36) cases.push_back({window, dtype, path});
+      }
     }
   }
   return cases;
