@@ -24,4 +24,10 @@ at::Device open_device(std::int64_t cuda_index) {
   return {at::kCUDA, static_cast<c10::DeviceIndex>(cuda_index)};
 }
 
+at::Tensor to_device(const std::vector<std::int64_t>& values, const at::Device& device) {
+  // Memory that is not pinned is copied aside before the call returns, so the temporary may go.
+  return at::tensor(values, at::TensorOptions().dtype(at::kLong))
+      .to(device, at::kLong, /*non_blocking=*/true);
+}
+
 }  // namespace lacuna

@@ -4,6 +4,7 @@
 #include <ATen/ATen.h>
 
 #include <cstdint>
+#include <vector>
 
 namespace lacuna {
 
@@ -15,5 +16,8 @@ std::int64_t count_gpus();
 // says (TensorFloat-32 keeps 10 bits, and norms of its products would decide otherwise). Throws InputError if
 // there is no such device.
 at::Device open_device(std::int64_t cuda_index);
+
+// `values` as an int64 tensor on `device`. The host does not wait for a GPU to finish what was queued before.
+at::Tensor to_device(const std::vector<std::int64_t>& values, const at::Device& device);
 
 }  // namespace lacuna

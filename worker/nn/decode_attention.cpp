@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "worker/nn/compute_device.h"
 #include "worker/nn/kernel_dispatch.h"
 #include "worker/nn/kernels/branch_attention.h"
 #include "worker/nn/weigh_values.h"
@@ -92,7 +93,7 @@ void DecodeAttention::index_slots(const at::Device& device) {
   if (slot_index_.defined()) return;
   std::vector<std::int64_t> slots;
   for (const BranchSpan& span : spans_) slots.insert(slots.end(), span.slots.begin(), span.slots.end());
-  slot_index_ = make_slot_index(slots, device);
+  slot_index_ = to_device(slots, device);
 }
 
 at::Tensor DecodeAttention::slots_of(const BranchSpan& span) const {

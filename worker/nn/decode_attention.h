@@ -31,8 +31,8 @@ class DecodeAttention : public AttentionBackend {
                            const at::Tensor& output) const;
   void attend_with_operators(LayerIndex layer, const at::Tensor& q, std::int64_t window,
                              const at::Tensor& output) const;
-  // The slots of all rows where the caches lie [rows], made at the first layer: each layer that had to
-  // transfer them would wait for the host. Undefined where kernels compute.
+  // The slots of all rows where the caches lie [rows], made at the first layer and kept: a transfer for each
+  // layer and span would take longer than its products. Undefined where kernels compute.
   void index_slots(const at::Device& device);
   [[nodiscard]] at::Tensor slots_of(const BranchSpan& span) const;
 

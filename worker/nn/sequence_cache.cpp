@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "worker/nn/compute_device.h"
 #include "worker/nn/kernel_dispatch.h"
 
 namespace lacuna {
@@ -28,10 +29,6 @@ void copy_rows(const at::Tensor& rows, const std::vector<std::int64_t>& slots, s
 }
 
 }  // namespace
-
-at::Tensor make_slot_index(const std::vector<std::int64_t>& slots, const at::Device& device) {
-  return at::tensor(slots, at::TensorOptions().dtype(at::kLong)).to(device);
-}
 
 void SequenceCache::write_prompt(LayerIndex layer, std::int64_t first, const at::Tensor& keys,
                                  const at::Tensor& values) {
@@ -74,7 +71,7 @@ void SequenceCache::write_response(LayerIndex layer, const std::vector<std::int6
     copy_rows(values, slots, response_length_, entry.response_values);
     return;
   }
-  const at::Tensor index = slot_index.defined() ? slot_index : make_slot_index(slots, keys.device());
+  const at::Tensor index = slot_index.defined() ? slot_index : to_device(slots, keys.device());
   entry.response_keys.select(2, response_length_).index_copy_(0, index, keys);
   entry.response_values.select(2, response_length_).index_copy_(0, index, values);
 }
@@ -87,7 +84,7 @@ at::Tensor SequenceCache::select_slots(const at::Tensor& tensor, const std::vect
   for (std::int64_t row = 0; row < count; ++row)
     in_order = in_order && slots[static_cast<std::size_t>(row)] == row;
   if (in_order) return written.narrow(0, 0, count);
-  return written.index_select(0, slot_index.defined() ? slot_index : make_slot_index(slots, tensor.device()));
+  return written.index_select(0, slot_index.defined() ? slot_index : to_device(slots, tensor.device()));
 }
 
 at::Tensor SequenceCache::response_keys(LayerIndex layer, const std::vector<std::int64_t>& slots,

@@ -16,9 +16,6 @@ inline std::int64_t pad_positions(std::int64_t positions) {
   return (positions + kPositionStep - 1) / kPositionStep * kPositionStep;
 }
 
-// Slots as an int64 tensor on `device`: one transfer if that is a GPU.
-at::Tensor make_slot_index(const std::vector<std::int64_t>& slots, const at::Device& device);
-
 // Tokens that a cache makes room for.
 struct CacheCapacity {
   std::int64_t prompt = 0;
