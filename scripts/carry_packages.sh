@@ -21,13 +21,20 @@ unwanted='^(libc6|libc6-dev|libc-dev-bin|libcrypt.*|libgcc-s1|gcc-.*|libstdc\+\+
 
 mapfile -t packages < <(apt-cache depends --recurse --no-recommends --no-suggests --no-conflicts --no-breaks \
   --no-replaces --no-enhances "${wanted[@]}" | grep '^[a-z]' | sort -u | grep -Ev "$unwanted")
+if [[ -e $folder && ! -e $folder/packages.cmake ]]; then
+  echo "$folder is there already and is not of this script's making; give another folder." >&2
+  exit 1
+fi
 rm -rf "$folder"
 mkdir -p "$folder"
 folder=$(cd "$folder" && pwd)
 downloads=$(mktemp -d)
 trap 'rm -rf "$downloads"' EXIT
 # apt's own user may not write there; it then downloads as root and says so, which is of no interest.
-(cd "$downloads" && apt-get download -qq "${packages[@]}" 2>&1 | grep -v '^W: Download is performed unsandboxed' || true)
+(
+  cd "$downloads"
+  apt-get download -qq "${packages[@]}" 2>&1 | { grep -v '^W: Download is performed unsandboxed' || true; }
+)
 count=0
 for package in "$downloads"/*.deb; do
   dpkg -x "$package" "$folder"
@@ -40,7 +47,7 @@ fi
 # One folder of libraries, as the packages' own links expect it; nothing that a build does not read (gtest and gmock are
 # static libraries alone).
 cp -a "$folder/lib/." "$folder/usr/lib/"
-rm -rf "$folder"/lib "$folder"/usr/share/{doc,man,bash-completion,lintian,bug,locale} "$folder"/usr/src "$folder"/{etc,var}
+(cd "$folder" && rm -rf lib usr/share/{doc,man,bash-completion,lintian,bug,locale} usr/src etc var)
 libraries=$folder/usr/lib/x86_64-linux-gnu
 find "$libraries" -name '*.a' ! -name 'libgtest*' ! -name 'libgmock*' -delete
 find "$folder" -xtype l -delete
