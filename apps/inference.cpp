@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "worker/engine/engine.h"
+#include "worker/nn/compute_device.h"
 
 namespace lacuna {
 namespace {

@@ -18,6 +18,7 @@
 #include "worker/engine/engine.h"
 #include "worker/engine/generator.h"
 #include "worker/engine/prompt_encoder.h"
+#include "worker/nn/compute_device.h"
 #include "worker/nn/compute_threads.h"
 
 namespace lacuna {
@@ -103,11 +104,7 @@ void check_positions(const TraceArguments& arguments, std::size_t prompt_tokens)
 }
 
 at::Device choose_device(const std::string& name) {
-  if (name == "cpu" || (name == "auto" && count_gpus() == 0)) return at::kCPU;
-  if (count_gpus() == 0) {
-    throw InputError({.problem = "no CUDA device", .suggestion = "use --device cpu"});
-  }
-  return at::Device(at::kCUDA, 0);
+  return open_device(name == "cpu" || (name == "auto" && count_gpus() == 0) ? -1 : 0);
 }
 
 GeneratorOptions make_options(const TraceArguments& arguments, LacMode mode) {

@@ -20,6 +20,7 @@
 #include "core/error.h"
 #include "core/experiment_config.h"
 #include "worker/models/load_model.h"
+#include "worker/nn/compute_device.h"
 #include "worker/nn/compute_threads.h"
 
 namespace lacuna {
@@ -69,10 +70,8 @@ std::vector<std::string> group_names() {
   return names;
 }
 
-at::Device find_device(const std::string& name) {
-  if (name == "cpu") return at::kCPU;
-  if (!at::hasCUDA()) throw InputError({.problem = "no CUDA device", .suggestion = "use --device cpu"});
-  return at::Device(at::kCUDA, 0);
+at::Device find_device(const Arguments& arguments) {
+  return open_device(arguments.device == "cpu" ? -1 : 0);
 }
 
 void write_json(const std::string& path, const nlohmann::json& document) {
@@ -120,7 +119,7 @@ void run_benchmark(const Arguments& arguments) {
   const std::int64_t threads = count_threads(arguments);
   Architecture shape = find_shape(arguments.shape);
   if (arguments.layers > 0) shape.layers = std::min(shape.layers, arguments.layers);
-  const at::Device device = find_device(arguments.device);
+  const at::Device device = find_device(arguments);
   const DataType dtype = parse_data_type(arguments.dtype);
   nlohmann::json document = {{"benchmark", "inference"},  {"shape", arguments.shape},
                              {"layers", shape.layers},    {"dtype", arguments.dtype},
@@ -228,8 +227,7 @@ void run_as_told(const Arguments& arguments) {
                             arguments.write_model);
   }
   if (arguments.first_token.empty()) return run_benchmark(arguments);
-  generate_first_token(arguments.first_token, parse_data_type(arguments.dtype),
-                       find_device(arguments.device));
+  generate_first_token(arguments.first_token, parse_data_type(arguments.dtype), find_device(arguments));
 }
 
 }  // namespace

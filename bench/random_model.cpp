@@ -1,5 +1,6 @@
 #include "bench/random_model.h"
 
+#include <c10/util/accumulate.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 

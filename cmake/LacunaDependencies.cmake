@@ -14,6 +14,10 @@ pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
 
 if(LACUNA_WITH_TORCH)
   find_package(Torch REQUIRED)
+  if(TORCH_CXX_FLAGS MATCHES "_GLIBCXX_USE_CXX11_ABI=0")
+    message(FATAL_ERROR "This LibTorch (${TORCH_INSTALL_PREFIX}) has the C++ ABI of before GCC 5, which no other library "
+                        "here is built for. Use a wheel of PyTorch 2.7 or later, or LibTorch's download for the cxx11 ABI.")
+  endif()
   find_package(OpenMP REQUIRED)  # LibTorch's CPU threads
   add_library(lacuna_torch INTERFACE)
   target_link_libraries(lacuna_torch INTERFACE ${TORCH_LIBRARIES})

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "worker/nn/compute_device.h"
+
 namespace lacuna {
 namespace {
 
@@ -42,11 +44,8 @@ void add_predictions(const CausalLm& model, const StreamRecorder& recorder,
     }
     // Distinct and sorted, so row i of the logits is readout i of the chunk.
     const at::Tensor logits = read_logits(model, recorder, chunk).logits;
-    const auto to_index = [&](const std::vector<std::int64_t>& values) {
-      return at::tensor(values, at::TensorOptions().dtype(at::kLong)).to(logits.device());
-    };
-    const at::Tensor row_index = to_index(rows);
-    const at::Tensor token_index = to_index(tokens);
+    const at::Tensor row_index = to_device(rows, logits.device());
+    const at::Tensor token_index = to_device(tokens, logits.device());
     const at::Tensor log_probabilities = at::log_softmax(logits.to(at::kFloat), -1)
                                              .index_select(0, row_index)
                                              .gather(1, token_index.unsqueeze(1))

@@ -12,6 +12,7 @@
 #include "worker/benchmarks/choice_scoring.h"
 #include "worker/engine/generator.h"
 #include "worker/engine/prompt_encoder.h"
+#include "worker/nn/compute_device.h"
 #include "worker/nn/compute_threads.h"
 
 namespace lacuna {
@@ -53,9 +54,7 @@ class LacEngine : public UnitExecutor {
  public:
   LacEngine(const ExperimentConfig& config, const EngineOptions& options)
       : config_(config),
-        device_(options.device_index >= 0
-                    ? at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(options.device_index))
-                    : at::Device(at::kCPU)),
+        device_(open_device(options.device_index)),
         memory_bytes_(options.memory_bytes),
         chooser_(make_token_chooser(config.generation)) {
     set_compute_threads(options.threads);
@@ -263,10 +262,6 @@ class EncodingPromptCounter : public PromptCounter {
 };
 
 }  // namespace
-
-std::int64_t count_gpus() {
-  return at::hasCUDA() ? static_cast<std::int64_t>(at::getNumGPUs()) : 0;
-}
 
 std::unique_ptr<UnitExecutor> make_engine(const ExperimentConfig& config, const EngineOptions& options) {
   return std::make_unique<LacEngine>(config, options);

@@ -18,9 +18,6 @@ struct EngineOptions {
   std::int64_t memory_bytes = 0;   // what the process may take (CPU); 0: no limit
 };
 
-// CUDA devices that LibTorch sees here.
-std::int64_t count_gpus();
-
 // An executor for the units of this experiment. It keeps the model, tokenizer and benchmark of the last unit
 // loaded. Nothing is loaded yet.
 std::unique_ptr<UnitExecutor> make_engine(const ExperimentConfig& config, const EngineOptions& options);

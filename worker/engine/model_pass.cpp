@@ -4,6 +4,7 @@
 
 #include "worker/lac/propagate_recorder.h"
 #include "worker/lac/shared_stream_recorder.h"
+#include "worker/nn/compute_device.h"
 #include "worker/nn/decode_attention.h"
 
 namespace lacuna {
@@ -18,24 +19,22 @@ void PackedPass::add(TokenId token, std::int64_t position, std::optional<AlphaIn
   if (alpha) token_alphas_.push_back(settings_.alphas[static_cast<std::size_t>(alpha->value())]);
 }
 
-at::Tensor PackedPass::to_device(const std::vector<std::int64_t>& values) const {
-  return at::tensor(values, at::TensorOptions().dtype(at::kLong)).to(model_.device());
-}
-
 std::unique_ptr<StreamRecorder> PackedPass::run(AttentionBackend& attention,
                                                 const std::vector<std::int64_t>& kept_tokens) const {
-  RecorderOptions options{.layers = model_.architecture.layers,
-                          .norm_precision = settings_.norm_precision,
-                          .model_dtype = model_.dtype(),
-                          .kept_tokens = kept_tokens.empty() ? at::Tensor() : to_device(kept_tokens),
-                          .keep_alive = settings_.keep_alive};
+  RecorderOptions options{
+      .layers = model_.architecture.layers,
+      .norm_precision = settings_.norm_precision,
+      .model_dtype = model_.dtype(),
+      .kept_tokens = kept_tokens.empty() ? at::Tensor() : to_device(kept_tokens, model_.device()),
+      .keep_alive = settings_.keep_alive};
   std::unique_ptr<StreamRecorder> recorder;
   if (settings_.stream == StreamKind::kShared) {
     recorder = std::make_unique<SharedStreamRecorder>(std::move(options), settings_.alphas);
   } else {
     recorder = std::make_unique<PropagateRecorder>(std::move(options), token_alphas_);
   }
-  model_.run_layers(to_device(token_ids_), to_device(positions_), attention, *recorder);
+  model_.run_layers(to_device(token_ids_, model_.device()), to_device(positions_, model_.device()), attention,
+                    *recorder);
   recorder->finish();
   return recorder;
 }

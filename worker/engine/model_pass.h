@@ -43,8 +43,6 @@ class PackedPass {
                                                     const std::vector<std::int64_t>& kept_tokens = {}) const;
 
  private:
-  [[nodiscard]] at::Tensor to_device(const std::vector<std::int64_t>& values) const;
-
   const CausalLm& model_;
   const PassSettings& settings_;
   std::vector<std::int64_t> token_ids_;

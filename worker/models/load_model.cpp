@@ -1,5 +1,6 @@
 #include "worker/models/load_model.h"
 
+#include <c10/util/accumulate.h>
 #include <fmt/format.h>
 
 #include "core/error.h"

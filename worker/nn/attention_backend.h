@@ -4,9 +4,17 @@
 
 #include <ATen/ATen.h>
 
+#include <cstdint>
+
 #include "core/ids.h"
 
 namespace lacuna {
+
+// What computes attention.
+enum class AttentionPath : std::uint8_t {
+  kFastest,    // our kernels where they can (on the CPU), LibTorch's operators elsewhere
+  kOperators,  // LibTorch's operators, as on a GPU
+};
 
 class AttentionBackend {
  public:

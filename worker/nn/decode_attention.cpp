@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "worker/nn/compute_device.h"
 #include "worker/nn/kernel_dispatch.h"
 #include "worker/nn/kernels/branch_attention.h"
 #include "worker/nn/weigh_values.h"
@@ -24,38 +25,43 @@ VisibleRange find_visible_range(const SequenceCache& cache, std::int64_t window)
           std::max<std::int64_t>(0, first - cache.prompt_length())};
 }
 
-// One kv head of one span. q [rows, group, head_dim]; prompt k, v [keys, head_dim]; response k, v
-// [rows, keys, head_dim] -> [rows, group, head_dim].
-at::Tensor attend_head(const at::Tensor& q, const at::Tensor& prompt_k, const at::Tensor& prompt_v,
-                       const at::Tensor& response_k, const at::Tensor& response_v) {
-  const double scale = 1.0 / std::sqrt(static_cast<double>(q.size(2)));
-  const at::Tensor prompt_scores = at::matmul(q, prompt_k.t());               // [rows, group, prompt keys]
-  const at::Tensor response_scores = at::bmm(q, response_k.transpose(1, 2));  // [rows, group, response keys]
-  const at::Tensor weights = softmax_scores(at::cat({prompt_scores, response_scores}, 2) * scale, {});
-  const std::int64_t prompt_keys = prompt_k.size(0);
-  const at::Tensor from_prompt = at::matmul(weights.narrow(2, 0, prompt_keys), prompt_v);
-  return from_prompt + at::bmm(weights.narrow(2, prompt_keys, response_k.size(1)), response_v);
-}
-
-// One kv head of one span by LibTorch's operators. q [rows, group, head_dim] -> the same shape.
-at::Tensor attend_span(const BranchSpan& span, LayerIndex layer, std::int64_t kv_head,
+// One span by LibTorch's operators, all heads at once. q [rows, heads, head_dim] -> the same shape.
+at::Tensor attend_span(const BranchSpan& span, const at::Tensor& slot_index, LayerIndex layer,
                        const VisibleRange& visible, const at::Tensor& q) {
   const SequenceCache& cache = *span.cache;
-  const auto take_prompt = [&](const at::Tensor& tensor) {
-    return tensor.select(0, kv_head).slice(0, visible.prompt_begin);
-  };
-  const auto take_response = [&](const at::Tensor& tensor) {
-    return tensor.select(1, kv_head).slice(1, visible.response_begin);
-  };
-  return attend_head(q, take_prompt(cache.prompt_keys(layer)), take_prompt(cache.prompt_values(layer)),
-                     take_response(cache.response_keys(layer, span.slots)),
-                     take_response(cache.response_values(layer, span.slots)));
+  const at::Tensor prompt_keys = cache.prompt_keys(layer).slice(1, visible.prompt_begin);  // [kv heads, p, d]
+  const at::Tensor prompt_values = cache.prompt_values(layer).slice(1, visible.prompt_begin);
+  const at::Tensor response_keys =
+      cache.response_keys(layer, span.slots, slot_index).slice(2, visible.response_begin);
+  const at::Tensor response_values = cache.response_values(layer, span.slots, slot_index)
+                                         .slice(2, visible.response_begin);  // [rows, kv, r, d]
+  const std::int64_t rows = q.size(0);
+  const std::int64_t kv_heads = prompt_keys.size(0);
+  const std::int64_t head_dim = q.size(2);
+  const std::int64_t group = q.size(1) / kv_heads;
+  const std::int64_t prompt_count = prompt_keys.size(1);
+  const double scale = 1.0 / std::sqrt(static_cast<double>(head_dim));
+
+  const at::Tensor grouped_q = q.reshape({rows, kv_heads, group, head_dim});
+  // All rows of a kv head against the prompt that they share: one product a kv head.
+  const at::Tensor stacked_q = grouped_q.transpose(0, 1).reshape({kv_heads, rows * group, head_dim});
+  const at::Tensor prompt_scores = at::bmm(stacked_q, prompt_keys.transpose(1, 2))
+                                       .view({kv_heads, rows, group, prompt_count})
+                                       .transpose(0, 1);
+  const at::Tensor response_scores = at::matmul(grouped_q, response_keys.transpose(2, 3));
+  const at::Tensor weights = softmax_scores(at::cat({prompt_scores, response_scores}, 3) * scale, {});
+  const at::Tensor prompt_weights =
+      weights.narrow(3, 0, prompt_count).transpose(0, 1).reshape({kv_heads, rows * group, prompt_count});
+  const at::Tensor from_prompt =
+      at::bmm(prompt_weights, prompt_values).view({kv_heads, rows, group, head_dim}).transpose(0, 1);
+  const at::Tensor from_response = at::matmul(weights.slice(3, prompt_count), response_values);
+  return (from_prompt + from_response).reshape(q.sizes());
 }
 
-// The same by our kernel. q, output [rows of the pass, heads, head_dim], contiguous.
+// One kv head of one span by our kernel. q, output [rows of the pass, heads, head_dim], contiguous.
 template <class T>
-void attend_span_on_cpu(const BranchSpan& span, LayerIndex layer, std::int64_t kv_head,
-                        const VisibleRange& visible, const at::Tensor& q, const at::Tensor& output) {
+void attend_head_with_kernel(const BranchSpan& span, LayerIndex layer, std::int64_t kv_head,
+                             const VisibleRange& visible, const at::Tensor& q, const at::Tensor& output) {
   const SequenceCache& cache = *span.cache;
   const at::Tensor& prompt_keys = cache.padded_prompt_keys(layer);
   const at::Tensor& prompt_values = cache.padded_prompt_values(layer);
@@ -83,16 +89,20 @@ void attend_span_on_cpu(const BranchSpan& span, LayerIndex layer, std::int64_t k
 
 }  // namespace
 
-at::Tensor DecodeAttention::attend(LayerIndex layer, const at::Tensor& q, const at::Tensor& k,
-                                   const at::Tensor& v, std::int64_t window) {
-  const std::int64_t kv_heads = k.size(1);
-  const std::int64_t group = q.size(1) / kv_heads;
-  at::Tensor output = at::empty_like(q, at::MemoryFormat::Contiguous);
-  for (const BranchSpan& span : spans_) {
-    const auto rows = static_cast<std::int64_t>(span.slots.size());
-    span.cache->write_response(layer, span.slots, k.narrow(0, span.first_row, rows),
-                               v.narrow(0, span.first_row, rows));
-  }
+void DecodeAttention::index_slots(const at::Device& device) {
+  if (slot_index_.defined()) return;
+  std::vector<std::int64_t> slots;
+  for (const BranchSpan& span : spans_) slots.insert(slots.end(), span.slots.begin(), span.slots.end());
+  slot_index_ = to_device(slots, device);
+}
+
+at::Tensor DecodeAttention::slots_of(const BranchSpan& span) const {
+  if (!slot_index_.defined()) return {};
+  return slot_index_.narrow(0, span.first_row, static_cast<std::int64_t>(span.slots.size()));
+}
+
+void DecodeAttention::attend_with_kernels(LayerIndex layer, const at::Tensor& q, std::int64_t kv_heads,
+                                          std::int64_t window, const at::Tensor& output) const {
   std::int64_t scores = 0;
   for (const BranchSpan& span : spans_) {
     const std::int64_t keys = span.cache->prompt_length() + span.cache->response_length() + 1;
@@ -101,19 +111,38 @@ at::Tensor DecodeAttention::attend(LayerIndex layer, const at::Tensor& q, const 
   const std::int64_t tiles = static_cast<std::int64_t>(spans_.size()) * kv_heads;
   run_tiles(q.device(), tiles, 2 * scores * q.size(2), [&](std::int64_t tile) {
     const BranchSpan& span = spans_[static_cast<std::size_t>(tile / kv_heads)];
-    const std::int64_t kv_head = tile % kv_heads;
     const VisibleRange visible = find_visible_range(*span.cache, window);
-    if (fits_kernels(q)) {
-      with_kernel_type(q.scalar_type(),
-                       [&]<class T>(T) { attend_span_on_cpu<T>(span, layer, kv_head, visible, q, output); });
-      return;
-    }
-    const auto take_rows = [&](const at::Tensor& tensor) {
-      return tensor.narrow(0, span.first_row, static_cast<std::int64_t>(span.slots.size()))
-          .narrow(1, kv_head * group, group);
-    };
-    take_rows(output).copy_(attend_span(span, layer, kv_head, visible, take_rows(q).contiguous()));
+    with_kernel_type(q.scalar_type(), [&]<class T>(T) {
+      attend_head_with_kernel<T>(span, layer, tile % kv_heads, visible, q, output);
+    });
   });
+}
+
+void DecodeAttention::attend_with_operators(LayerIndex layer, const at::Tensor& q, std::int64_t window,
+                                            const at::Tensor& output) const {
+  for (const BranchSpan& span : spans_) {
+    const auto rows = static_cast<std::int64_t>(span.slots.size());
+    output.narrow(0, span.first_row, rows)
+        .copy_(attend_span(span, slots_of(span), layer, find_visible_range(*span.cache, window),
+                           q.narrow(0, span.first_row, rows)));
+  }
+}
+
+at::Tensor DecodeAttention::attend(LayerIndex layer, const at::Tensor& q, const at::Tensor& k,
+                                   const at::Tensor& v, std::int64_t window) {
+  const bool with_kernels = path_ == AttentionPath::kFastest && fits_kernels(q);
+  if (!with_kernels) index_slots(q.device());
+  at::Tensor output = at::empty_like(q, at::MemoryFormat::Contiguous);
+  for (const BranchSpan& span : spans_) {
+    const auto rows = static_cast<std::int64_t>(span.slots.size());
+    span.cache->write_response(layer, span.slots, k.narrow(0, span.first_row, rows),
+                               v.narrow(0, span.first_row, rows), slots_of(span));
+  }
+  if (with_kernels) {
+    attend_with_kernels(layer, q, k.size(1), window, output);
+  } else {
+    attend_with_operators(layer, q, window, output);
+  }
   return output.view({q.size(0), q.size(1) * q.size(2)});
 }
 

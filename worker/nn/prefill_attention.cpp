@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "worker/nn/compute_threads.h"
+#include "worker/nn/libtorch_compatibility.h"
 #include "worker/nn/linear.h"
 #include "worker/nn/weigh_values.h"
 
@@ -12,10 +13,10 @@ namespace {
 // Bounds the score matrix of long prompts and skips keys that no query of the block may see.
 constexpr std::int64_t kBlockQueries = 128;
 
-// Attention of one block on the CPU. q [group, queries, head_dim]; keys [padded keys, head_dim] and values
-// [padded keys, head_dim] from the block's first key on.
-at::Tensor attend_on_cpu(const at::Tensor& q, const at::Tensor& keys, const at::Tensor& values,
-                         std::int64_t first_visible, std::int64_t window) {
+// Attention of one block by our kernels. q [group, queries, head_dim]; keys [padded keys, head_dim] and
+// values [padded keys, head_dim] from the block's first key on.
+at::Tensor attend_head_with_kernels(const at::Tensor& q, const at::Tensor& keys, const at::Tensor& values,
+                                    std::int64_t first_visible, std::int64_t window) {
   const std::int64_t queries = q.size(1);
   const std::int64_t head_dim = q.size(2);
   const at::Tensor rows = q.reshape({-1, head_dim});
@@ -27,25 +28,61 @@ at::Tensor attend_on_cpu(const at::Tensor& q, const at::Tensor& keys, const at::
   return output.view(q.sizes());
 }
 
+// In bfloat16 the fused kernels differ from the formula by roundings alone, and keep the scores in float32;
+// float32 keeps to the formula, as the decisions of float32 runs are compared one by one.
+bool prefers_fused(const at::Tensor& q) {
+  return kHasFusedAttention && q.scalar_type() == at::kBFloat16;
+}
+
+// One block by LibTorch's operators. q [heads, queries, head_dim]; k, v [kv heads, keys, head_dim]; mask
+// [queries, keys], or undefined: query i sees keys 0 ... i, fused attention only -> the shape of q.
+at::Tensor attend_block(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                        const at::Tensor& mask) {
+  const std::int64_t kv_heads = k.size(0);
+  const std::int64_t group = q.size(0) / kv_heads;  // query heads that share a kv head
+  if (prefers_fused(q)) {
+    const auto repeat = [&](const at::Tensor& tensor) {
+      return tensor.unsqueeze(1)
+          .expand({kv_heads, group, tensor.size(1), tensor.size(2)})
+          .reshape({1, q.size(0), tensor.size(1), tensor.size(2)});
+    };
+    return attend_fused(q.unsqueeze(0), repeat(k), repeat(v), mask).squeeze(0);
+  }
+  return weigh_values(q.reshape({kv_heads, group, q.size(1), q.size(2)}), k.unsqueeze(1), v.unsqueeze(1),
+                      mask)
+      .reshape(q.sizes());
+}
+
 }  // namespace
 
-PrefillAttention::PrefillAttention(std::vector<PromptSpan> prompts) : prompts_(std::move(prompts)) {}
+PrefillAttention::PrefillAttention(std::vector<PromptSpan> prompts, AttentionPath path)
+    : prompts_(std::move(prompts)), path_(path) {}
 
-void PrefillAttention::lay_out_blocks(std::int64_t window, const at::Device& device) {
+bool PrefillAttention::uses_kernels(const at::Tensor& q) const {
+  return path_ == AttentionPath::kFastest && q.device().is_cpu();
+}
+
+void PrefillAttention::lay_out_blocks(const at::Tensor& q, std::int64_t window) {
   if (window == blocks_window_) return;
   blocks_.clear();
   for (std::size_t prompt = 0; prompt < prompts_.size(); ++prompt) {
     const std::int64_t begin = prompts_[prompt].position;
     const std::int64_t end = begin + prompts_[prompt].tokens;
-    for (std::int64_t first = begin; first < end; first += kBlockQueries) {
+    // Fused attention knows causality by itself, but neither a window nor queries that start behind the first
+    // key: it would align them with the keys' beginning.
+    const bool plainly_causal = begin == 0 && (window <= 0 || window >= end);
+    const bool whole = !uses_kernels(q) && prefers_fused(q) && plainly_causal;
+    const std::int64_t step = whole ? prompts_[prompt].tokens : kBlockQueries;
+    for (std::int64_t first = begin; first < end; first += step) {
       QueryBlock block;
       block.prompt = prompt;
       block.first_query = first;
-      block.queries = std::min(kBlockQueries, end - first);
+      block.queries = std::min(step, end - first);
       block.first_key = window > 0 ? std::max<std::int64_t>(0, first - window + 1) : 0;
       block.keys = first + block.queries - block.first_key;
-      if (!device.is_cpu()) {
-        block.mask = make_causal_mask(first, block.queries, block.first_key, block.keys, window, device);
+      if (!uses_kernels(q) && !whole) {
+        block.mask = make_causal_mask(first, block.queries, block.first_key, block.keys, window, q.device());
+        if (prefers_fused(q)) block.mask = block.mask.to(q.scalar_type());
       }
       blocks_.push_back(std::move(block));
     }
@@ -53,46 +90,58 @@ void PrefillAttention::lay_out_blocks(std::int64_t window, const at::Device& dev
   blocks_window_ = window;
 }
 
-at::Tensor PrefillAttention::attend_block(const QueryBlock& block, LayerIndex layer, std::int64_t kv_head,
-                                          const at::Tensor& q, std::int64_t window) const {
-  const SequenceCache& cache = *prompts_[block.prompt].cache;
-  const auto take = [&](const at::Tensor& tensor, std::int64_t keys) {
-    return tensor.select(0, kv_head).narrow(0, block.first_key, keys);
-  };
-  if (!q.device().is_cpu()) {
-    return weigh_values(q.contiguous(), take(cache.prompt_keys(layer), block.keys),
-                        take(cache.prompt_values(layer), block.keys), block.mask);
-  }
-  const std::int64_t padded = pad_positions(block.keys);
-  return attend_on_cpu(q, take(cache.padded_prompt_keys(layer), padded),
-                       take(cache.padded_prompt_values(layer), padded), block.first_query - block.first_key,
-                       window);
+at::Tensor PrefillAttention::take_queries(const QueryBlock& block, const at::Tensor& tensor) const {
+  const PromptSpan& prompt = prompts_[block.prompt];
+  return tensor.narrow(0, prompt.first_token + block.first_query - prompt.position, block.queries)
+      .transpose(0, 1);
 }
 
-at::Tensor PrefillAttention::attend(LayerIndex layer, const at::Tensor& q, const at::Tensor& k,
-                                    const at::Tensor& v, std::int64_t window) {
-  lay_out_blocks(window, q.device());
-  for (const PromptSpan& prompt : prompts_) {
-    prompt.cache->write_prompt(layer, prompt.position, k.narrow(0, prompt.first_token, prompt.tokens),
-                               v.narrow(0, prompt.first_token, prompt.tokens));
-  }
-  const std::int64_t kv_heads = k.size(1);
-  const std::int64_t group = q.size(1) / kv_heads;  // query heads that share a kv head
-  at::Tensor output = at::empty_like(q, at::MemoryFormat::Contiguous);
+void PrefillAttention::attend_with_kernels(LayerIndex layer, const at::Tensor& q, std::int64_t kv_heads,
+                                           std::int64_t window, const at::Tensor& output) const {
+  const std::int64_t group = q.size(1) / kv_heads;
   std::int64_t scores = 0;
   for (const QueryBlock& block : blocks_) scores += block.queries * block.keys * q.size(1);
   const std::int64_t tiles = static_cast<std::int64_t>(blocks_.size()) * kv_heads;
   run_tiles(q.device(), tiles, 2 * scores * q.size(2), [&](std::int64_t tile) {
     const QueryBlock& block = blocks_[static_cast<std::size_t>(tile / kv_heads)];
     const std::int64_t kv_head = tile % kv_heads;
-    const PromptSpan& prompt = prompts_[block.prompt];
-    const auto take_queries = [&](const at::Tensor& tensor) {
-      return tensor.narrow(0, prompt.first_token + block.first_query - prompt.position, block.queries)
-          .narrow(1, kv_head * group, group)
-          .transpose(0, 1);  // [group, queries, head_dim]
+    const SequenceCache& cache = *prompts_[block.prompt].cache;
+    const auto take_keys = [&](const at::Tensor& tensor) {
+      return tensor.select(0, kv_head).narrow(0, block.first_key, pad_positions(block.keys));
     };
-    take_queries(output).copy_(attend_block(block, layer, kv_head, take_queries(q), window));
+    const auto take_group = [&](const at::Tensor& tensor) {
+      return take_queries(block, tensor).narrow(0, kv_head * group, group);
+    };
+    take_group(output).copy_(attend_head_with_kernels(
+        take_group(q), take_keys(cache.padded_prompt_keys(layer)),
+        take_keys(cache.padded_prompt_values(layer)), block.first_query - block.first_key, window));
   });
+}
+
+void PrefillAttention::attend_with_operators(LayerIndex layer, const at::Tensor& q,
+                                             const at::Tensor& output) const {
+  for (const QueryBlock& block : blocks_) {
+    const SequenceCache& cache = *prompts_[block.prompt].cache;
+    take_queries(block, output)
+        .copy_(attend_block(take_queries(block, q),
+                            cache.prompt_keys(layer).narrow(1, block.first_key, block.keys),
+                            cache.prompt_values(layer).narrow(1, block.first_key, block.keys), block.mask));
+  }
+}
+
+at::Tensor PrefillAttention::attend(LayerIndex layer, const at::Tensor& q, const at::Tensor& k,
+                                    const at::Tensor& v, std::int64_t window) {
+  lay_out_blocks(q, window);
+  for (const PromptSpan& prompt : prompts_) {
+    prompt.cache->write_prompt(layer, prompt.position, k.narrow(0, prompt.first_token, prompt.tokens),
+                               v.narrow(0, prompt.first_token, prompt.tokens));
+  }
+  at::Tensor output = at::empty_like(q, at::MemoryFormat::Contiguous);
+  if (uses_kernels(q)) {
+    attend_with_kernels(layer, q, k.size(1), window, output);
+  } else {
+    attend_with_operators(layer, q, output);
+  }
   return output.view({q.size(0), q.size(1) * q.size(2)});
 }
 

@@ -18,28 +18,34 @@ struct PromptSpan {
 class PrefillAttention : public AttentionBackend {
  public:
   // The spans cover the tokens of the pass without gaps.
-  explicit PrefillAttention(std::vector<PromptSpan> prompts);
+  explicit PrefillAttention(std::vector<PromptSpan> prompts, AttentionPath path = AttentionPath::kFastest);
 
   at::Tensor attend(LayerIndex layer, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                     std::int64_t window) override;
 
  private:
-  // Some consecutive queries of one prompt: what one thread works on at a time, for one kv head.
+  // Some consecutive queries of one prompt: what one thread works on at a time, for one kv head; with
+  // LibTorch's operators what one product does, for all heads.
   struct QueryBlock {
     std::size_t prompt = 0;
     std::int64_t first_query = 0;  // position in the prompt
     std::int64_t queries = 0;
     std::int64_t first_key = 0;
     std::int64_t keys = 0;
-    at::Tensor mask;  // [queries, keys]; not on the CPU
+    at::Tensor mask;  // [queries, keys], where operators need one
   };
-  // Cuts the prompts into blocks and makes their masks; kept until the window changes.
-  void lay_out_blocks(std::int64_t window, const at::Device& device);
-  // One block for one kv head. q [group, queries, head_dim] -> the same shape.
-  [[nodiscard]] at::Tensor attend_block(const QueryBlock& block, LayerIndex layer, std::int64_t kv_head,
-                                        const at::Tensor& q, std::int64_t window) const;
+  // Cuts the prompts into blocks and makes the masks for q; kept until the window changes.
+  void lay_out_blocks(const at::Tensor& q, std::int64_t window);
+  [[nodiscard]] bool uses_kernels(const at::Tensor& q) const;
+  // q, output [tokens, heads, head_dim]; the keys and values of these tokens are in the caches.
+  void attend_with_kernels(LayerIndex layer, const at::Tensor& q, std::int64_t kv_heads, std::int64_t window,
+                           const at::Tensor& output) const;
+  void attend_with_operators(LayerIndex layer, const at::Tensor& q, const at::Tensor& output) const;
+  // The block's rows of q or the output: [heads, queries, head_dim].
+  [[nodiscard]] at::Tensor take_queries(const QueryBlock& block, const at::Tensor& tensor) const;
 
   std::vector<PromptSpan> prompts_;
+  AttentionPath path_;
   std::vector<QueryBlock> blocks_;
   std::int64_t blocks_window_ = -1;
 };

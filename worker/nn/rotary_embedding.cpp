@@ -37,7 +37,8 @@ RotaryAngles RotaryEmbedding::compute_angles(const at::Tensor& positions, at::Sc
   // In one tile: where threads meet, sine and cosine take another path with another last bit.
   run_tiles(positions.device(), 1, 0, [&](std::int64_t) {
     const at::Tensor half =
-        positions.to(at::kFloat).unsqueeze(1) * inverse_frequencies_.to(positions.device()).unsqueeze(0);
+        positions.to(at::kFloat).unsqueeze(1) *
+        inverse_frequencies_.to(positions.device(), at::kFloat, /*non_blocking=*/true).unsqueeze(0);
     const at::Tensor full = at::cat({half, half}, 1);
     angles = {full.cos().to(dtype), full.sin().to(dtype)};
   });

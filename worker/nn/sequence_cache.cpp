@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "worker/nn/compute_device.h"
 #include "worker/nn/kernel_dispatch.h"
 
 namespace lacuna {
@@ -61,39 +62,39 @@ void SequenceCache::reserve_slot(Layer& layer, std::int64_t slot) const {
 }
 
 void SequenceCache::write_response(LayerIndex layer, const std::vector<std::int64_t>& slots,
-                                   const at::Tensor& keys, const at::Tensor& values) {
+                                   const at::Tensor& keys, const at::Tensor& values,
+                                   const at::Tensor& slot_index) {
   Layer& entry = layers_[static_cast<std::size_t>(layer.value())];
   reserve_slot(entry, *std::max_element(slots.begin(), slots.end()));
-  if (fits_kernels(keys) && fits_kernels(values)) {
+  if (!slot_index.defined() && fits_kernels(keys) && fits_kernels(values)) {
     copy_rows(keys, slots, response_length_, entry.response_keys);
     copy_rows(values, slots, response_length_, entry.response_values);
     return;
   }
-  for (std::size_t row = 0; row < slots.size(); ++row) {
-    const auto source = static_cast<std::int64_t>(row);
-    entry.response_keys.select(0, slots[row]).select(1, response_length_).copy_(keys.select(0, source));
-    entry.response_values.select(0, slots[row]).select(1, response_length_).copy_(values.select(0, source));
-  }
+  const at::Tensor index = slot_index.defined() ? slot_index : to_device(slots, keys.device());
+  entry.response_keys.select(2, response_length_).index_copy_(0, index, keys);
+  entry.response_values.select(2, response_length_).index_copy_(0, index, values);
 }
 
-at::Tensor SequenceCache::select_slots(const at::Tensor& tensor,
-                                       const std::vector<std::int64_t>& slots) const {
+at::Tensor SequenceCache::select_slots(const at::Tensor& tensor, const std::vector<std::int64_t>& slots,
+                                       const at::Tensor& slot_index) const {
   const at::Tensor written = tensor.narrow(2, 0, response_length_ + 1);
   const auto count = static_cast<std::int64_t>(slots.size());
   bool in_order = true;
   for (std::int64_t row = 0; row < count; ++row)
     in_order = in_order && slots[static_cast<std::size_t>(row)] == row;
   if (in_order) return written.narrow(0, 0, count);
-  const at::Tensor index = at::tensor(slots, at::TensorOptions().dtype(at::kLong)).to(tensor.device());
-  return written.index_select(0, index);
+  return written.index_select(0, slot_index.defined() ? slot_index : to_device(slots, tensor.device()));
 }
 
-at::Tensor SequenceCache::response_keys(LayerIndex layer, const std::vector<std::int64_t>& slots) const {
-  return select_slots(at_layer(layer).response_keys, slots);
+at::Tensor SequenceCache::response_keys(LayerIndex layer, const std::vector<std::int64_t>& slots,
+                                        const at::Tensor& slot_index) const {
+  return select_slots(at_layer(layer).response_keys, slots, slot_index);
 }
 
-at::Tensor SequenceCache::response_values(LayerIndex layer, const std::vector<std::int64_t>& slots) const {
-  return select_slots(at_layer(layer).response_values, slots);
+at::Tensor SequenceCache::response_values(LayerIndex layer, const std::vector<std::int64_t>& slots,
+                                          const at::Tensor& slot_index) const {
+  return select_slots(at_layer(layer).response_values, slots, slot_index);
 }
 
 SequenceCache SequenceCache::share_prompt(std::int64_t response_capacity) const {

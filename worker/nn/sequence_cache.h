@@ -53,13 +53,16 @@ class SequenceCache {
   }
 
   // Writes one token of the branches in `slots` at the next response position; keys and values are
-  // [slots, kv_heads, head_dim]. The position is the same for all layers until advance().
+  // [slots, kv_heads, head_dim]. The position is the same for all layers until advance(). `slot_index`: the
+  // slots as int64 where the cache lies; then one operator of LibTorch writes all of them.
   void write_response(LayerIndex layer, const std::vector<std::int64_t>& slots, const at::Tensor& keys,
-                      const at::Tensor& values);
+                      const at::Tensor& values, const at::Tensor& slot_index = {});
   // [slots, kv_heads, response length + 1, head_dim] of the branches in `slots`, the token just written
-  // included.
-  [[nodiscard]] at::Tensor response_keys(LayerIndex layer, const std::vector<std::int64_t>& slots) const;
-  [[nodiscard]] at::Tensor response_values(LayerIndex layer, const std::vector<std::int64_t>& slots) const;
+  // included. `slot_index` as above, so that it need not be made; or undefined.
+  [[nodiscard]] at::Tensor response_keys(LayerIndex layer, const std::vector<std::int64_t>& slots,
+                                         const at::Tensor& slot_index = {}) const;
+  [[nodiscard]] at::Tensor response_values(LayerIndex layer, const std::vector<std::int64_t>& slots,
+                                           const at::Tensor& slot_index = {}) const;
   [[nodiscard]] std::int64_t response_length() const { return response_length_; }
   // The next response position.
   void advance() { ++response_length_; }
@@ -89,8 +92,8 @@ class SequenceCache {
   }
   // Makes room for slots 0..`slot` in a layer, keeping what is there.
   void reserve_slot(Layer& layer, std::int64_t slot) const;
-  [[nodiscard]] at::Tensor select_slots(const at::Tensor& tensor,
-                                        const std::vector<std::int64_t>& slots) const;
+  [[nodiscard]] at::Tensor select_slots(const at::Tensor& tensor, const std::vector<std::int64_t>& slots,
+                                        const at::Tensor& slot_index) const;
 
   std::vector<Layer> layers_;
   std::int64_t prompt_length_ = 0;

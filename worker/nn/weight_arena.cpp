@@ -1,5 +1,6 @@
 #include "worker/nn/weight_arena.h"
 
+#include <c10/util/accumulate.h>
 #include <fmt/format.h>
 #include <sys/mman.h>
 

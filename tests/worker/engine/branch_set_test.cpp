@@ -2,8 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/worker/test_device.h"
+
 namespace lacuna {
 namespace {
+
+at::Tensor make_zeros() {
+  return at::zeros({2, 1, 1}, at::TensorOptions().device(testing::test_device()));
+}
 
 BranchSet make_set(std::size_t branches) {
   std::vector<BranchSpec> specs;
@@ -11,7 +17,7 @@ BranchSet make_set(std::size_t branches) {
     specs.push_back({.mode = LacMode::kExit, .alpha = AlphaIndex(static_cast<std::int32_t>(index))});
   }
   BranchSet set(std::move(specs), SequenceCache(/*layers=*/1, {.prompt = 2, .response = 4}));
-  set.cache().write_prompt(LayerIndex(0), 0, at::zeros({2, 1, 1}), at::zeros({2, 1, 1}));
+  set.cache().write_prompt(LayerIndex(0), 0, make_zeros(), make_zeros());
   return set;
 }
 
@@ -29,7 +35,7 @@ void write_pass(BranchSet& set, float mark) {
     slots.push_back(lane.slot);
     keys.push_back(mark + static_cast<float>(lane.slot));
   }
-  const at::Tensor tensor = at::tensor(keys).view({-1, 1, 1});
+  const at::Tensor tensor = at::tensor(keys).view({-1, 1, 1}).to(testing::test_device());
   set.cache().write_response(LayerIndex(0), slots, tensor, tensor);
   set.cache().advance();
 }
@@ -58,7 +64,7 @@ TEST(BranchSet, ForkCopiesWhatTheSlotHoldsOfTheResponse) {
   append(set, {3, 3, 3});
   set.regroup({false, false, false});
   const std::vector<std::int64_t> slots = {set.lanes()[0].slot, set.lanes()[1].slot};
-  set.cache().write_response(LayerIndex(0), slots, at::zeros({2, 1, 1}), at::zeros({2, 1, 1}));
+  set.cache().write_response(LayerIndex(0), slots, make_zeros(), make_zeros());
   const at::Tensor keys = set.cache().response_keys(LayerIndex(0), slots);  // [2, 1, 3, 1]
   EXPECT_EQ(keys[0][0][0][0].item<float>(), keys[1][0][0][0].item<float>());
   EXPECT_NE(keys[0][0][1][0].item<float>(), keys[1][0][1][0].item<float>());

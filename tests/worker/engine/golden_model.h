@@ -10,6 +10,8 @@
 
 #include "results/hdf5_file.h"
 #include "tests/reference_files.h"
+#include "tests/worker/engine/decision_comparison.h"
+#include "tests/worker/test_device.h"
 #include "worker/engine/generator.h"
 #include "worker/models/load_model.h"
 #include "worker/nn/compute_threads.h"
@@ -36,8 +38,8 @@ inline GoldenModel open_golden(const std::string& model, DataType dtype = DataTy
   set_compute_threads(2);
   Hdf5File file = Hdf5File::open(reference_root() / golden_path(model));
   std::vector<double> alphas = file.read_attribute<double>("/", "alphas").values;
-  return {model, std::move(file), load_model(reference_root() / "reference/models" / model, dtype, at::kCPU),
-          std::move(alphas)};
+  return {model, std::move(file),
+          load_model(reference_root() / "reference/models" / model, dtype, test_device()), std::move(alphas)};
 }
 
 inline std::vector<TokenId> to_tokens(const std::vector<std::int32_t>& ids) {
@@ -56,19 +58,10 @@ inline float largest_difference(std::span<const float> ours, std::span<const flo
   return largest;
 }
 
-inline std::span<const float> as_span(const at::Tensor& tensor) {
-  return {tensor.data_ptr<float>(), static_cast<std::size_t>(tensor.numel())};
-}
-
-// Decision set `set` of all rows, one byte a layer, as the golden files have it.
-inline std::vector<std::uint8_t> unpack(const TraceRows& rows, std::int64_t set) {
-  std::vector<std::uint8_t> bytes;
-  for (std::int64_t token = 0; token < rows.tokens; ++token) {
-    for (std::int64_t layer = 0; layer < rows.layers; ++layer) {
-      bytes.push_back(rows.is_active(token, set, layer) ? 1 : 0);
-    }
-  }
-  return bytes;
+// The values of a float32 tensor on any device.
+inline std::vector<float> to_floats(const at::Tensor& tensor) {
+  const at::Tensor values = tensor.to(at::kCPU).contiguous();
+  return {values.data_ptr<float>(), values.data_ptr<float>() + values.numel()};
 }
 
 inline std::vector<std::int32_t> exit_layers(const TraceRows& rows, std::int64_t set) {

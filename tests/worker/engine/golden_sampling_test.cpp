@@ -14,13 +14,14 @@ TEST_P(GoldenSampling, FilteredDistributionsMatch) {
   const auto settings = golden.read<float>("/f32/sampling/temperature_top_p");
   const auto ids = golden.read<std::int64_t>("/f32/sampling/sorted_ids");
   const auto probabilities = golden.read<float>("/f32/sampling/filtered_probs");
-  const at::Tensor rows = at::tensor(logits.values).view(logits.shape);
+  const at::Tensor rows = at::tensor(logits.values).view(logits.shape).to(test_device());
   const std::size_t cases = settings.size() / 2;
   for (std::size_t index = 0; index < cases; ++index) {
     const FilteredDistribution filtered = filter_top_p(rows, settings[2 * index], settings[2 * index + 1]);
-    EXPECT_LE(largest_difference(as_span(filtered.probabilities), slice(probabilities, index, cases)), 1e-6F);
+    EXPECT_LE(largest_difference(to_floats(filtered.probabilities), slice(probabilities, index, cases)),
+              1e-6F);
     const at::Tensor kept = filtered.probabilities > 0;
-    const at::Tensor golden_ids = at::tensor(slice(ids, index, cases)).view(logits.shape);
+    const at::Tensor golden_ids = at::tensor(slice(ids, index, cases)).view(logits.shape).to(rows.device());
     EXPECT_TRUE(at::equal(filtered.sorted_ids.masked_select(kept), golden_ids.masked_select(kept)));
   }
 }

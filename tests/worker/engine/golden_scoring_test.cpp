@@ -46,14 +46,15 @@ ScoredContinuation score_slowly(const GoldenModel& golden, const Tokens& whole, 
   }
   SequenceCache cache(model.architecture.layers, {.prompt = tokens});
   PrefillAttention attention({{0, tokens, &cache}});
-  model.run_layers(at::tensor(ids), at::arange(tokens), attention, *recorder);
+  model.run_layers(at::tensor(ids).to(model.device()), at::arange(tokens).to(model.device()), attention,
+                   *recorder);
   recorder->finish();
   ScoredContinuation sum;
   for (std::int64_t token = tokens - scored; token < tokens; ++token) {
     const Readout readout = recorder->find_readout(
         token - 1, token - 1, mode, mode == LacMode::kExit ? static_cast<std::int64_t>(alpha) : 0);
     const at::Tensor logits = model.compute_logits(recorder->gather_states({&readout, 1})).contiguous();
-    const ScoredContinuation one = score_token(as_span(logits), whole[static_cast<std::size_t>(token)]);
+    const ScoredContinuation one = score_token(to_floats(logits), whole[static_cast<std::size_t>(token)]);
     sum.add(one.log_likelihood, one.is_greedy);
   }
   return sum;
@@ -231,11 +232,12 @@ TEST_P(GoldenScoring, GreedyAnswersHaveTheReferencesLogLikelihoods) {
       std::vector<float> own_states = slice(states, alpha, alphas);
       const std::int64_t hidden = golden.loaded.model.architecture.hidden;
       const at::Tensor logits = golden.loaded.model.head.forward(
-          at::from_blob(own_states.data(), {static_cast<std::int64_t>(own_states.size()) / hidden, hidden}));
+          at::from_blob(own_states.data(), {static_cast<std::int64_t>(own_states.size()) / hidden, hidden})
+              .to(golden.loaded.model.device()));
       ScoredContinuation expected;
       for (std::size_t token = 0; token < kTokens; ++token) {
         const at::Tensor row = logits.select(0, static_cast<std::int64_t>(token)).contiguous();
-        const ScoredContinuation one = score_token(as_span(row), prompt.continuations.tokens[alpha][token]);
+        const ScoredContinuation one = score_token(to_floats(row), prompt.continuations.tokens[alpha][token]);
         expected.add(one.log_likelihood, one.is_greedy);
       }
       EXPECT_TRUE(expected.is_greedy);
