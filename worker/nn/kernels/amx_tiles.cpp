@@ -105,9 +105,9 @@ LACUNA_TARGET_AMX void write_sums(const float (&low)[16][16], const float (&high
                                                            11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
   const __m512i pairs = _mm512_load_si512(kPairs);
   __m512i columns[16];
-  for (int pair = 0; pair < 16; ++pair) {
+  for (std::int64_t pair = 0; pair < kTileRows; ++pair) {
     const float(&sums)[16][16] = pair < 8 ? low : high;
-    const int feature = pair % 8 * 2;
+    const std::int64_t feature = pair % 8 * 2;
     __m512 first = _mm512_load_ps(sums[feature]);
     __m512 second = _mm512_load_ps(sums[feature + 1]);
     if (bias != nullptr) {

@@ -185,6 +185,7 @@ LACUNA_INLINE void add_all_weighted_values(const T* weights, const T* values, st
 }  // namespace
 
 // GCC cannot multiversion a template, hence a version for each type.
+// NOLINTBEGIN(bugprone-macro-parentheses): T is a type.
 #define LACUNA_DEFINE_ROW_KERNELS(T)                                                                         \
   template <>                                                                                                \
   LACUNA_MULTIVERSIONED void normalize_rms<T>(const T* x, const T* weight, float epsilon, std::int64_t rows, \
@@ -225,6 +226,7 @@ LACUNA_INLINE void add_all_weighted_values(const T* weights, const T* values, st
 LACUNA_DEFINE_ROW_KERNELS(float)
 LACUNA_DEFINE_ROW_KERNELS(BFloat16)
 
+// NOLINTEND(bugprone-macro-parentheses)
 #undef LACUNA_DEFINE_ROW_KERNELS
 #undef LACUNA_INLINE
 #undef LACUNA_MULTIVERSIONED
