@@ -4,6 +4,7 @@
 
 #include "bench/random_model.h"
 #include "worker/lac/shared_stream_recorder.h"
+#include "worker/nn/argmax.h"
 #include "worker/nn/decode_attention.h"
 #include "worker/nn/prefill_attention.h"
 
@@ -130,7 +131,7 @@ void DecodeLoop::step(
   }
   DecodeAttention attention(std::move(spans));
   const at::Tensor positions = at::full_like(tokens_, context_ + steps_).to(model_.device());
-  tokens_ = at::argmax(run(tokens_.to(model_.device()), positions, attention), -1).to(at::kCPU);
+  tokens_ = find_largest_columns(run(tokens_.to(model_.device()), positions, attention)).to(at::kCPU);
   for (SequenceCache& cache : caches_) cache.advance();
   ++steps_;
 }

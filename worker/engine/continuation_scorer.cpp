@@ -2,13 +2,12 @@
 
 #include <algorithm>
 
+#include "worker/nn/argmax.h"
+
 #include "worker/nn/compute_device.h"
 
 namespace lacuna {
 namespace {
-
-// States that go through the head together: bounds the logits in memory ([n, vocabulary], float32 besides).
-constexpr std::size_t kHeadRows = 128;
 
 // The state that `readout` names predicts `token` of a continuation.
 struct Prediction {
@@ -52,7 +51,7 @@ void add_predictions(const CausalLm& model, const StreamRecorder& recorder,
                                              .to(at::kCPU)
                                              .contiguous();
     const at::Tensor is_largest =
-        at::argmax(logits, -1).index_select(0, row_index).eq(token_index).to(at::kCPU).contiguous();
+        find_largest_columns(logits).index_select(0, row_index).eq(token_index).to(at::kCPU).contiguous();
     for (std::size_t i = 0; i < members.size(); ++i) {
       outcomes[members[i]] = {.log_probability = log_probabilities.data_ptr<float>()[i],
                               .has_largest_logit = is_largest.data_ptr<bool>()[i]};

@@ -1,15 +1,14 @@
 #include "worker/engine/generator.h"
 
-#include <c10/util/Exception.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <chrono>
 #include <map>
-#include <new>
 #include <numeric>
 
 #include "core/error.h"
+#include "worker/engine/out_of_memory.h"
 #include "worker/nn/prefill_attention.h"
 
 namespace lacuna {
@@ -77,13 +76,6 @@ void append_rows(TraceRows& trace, TraceRows rows) {
 
 // Where halving ends: fewer tokens a pass would hardly need less.
 constexpr std::int64_t kLeastPassTokens = 32;
-
-bool is_out_of_memory(const std::exception& error) {
-  if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr) return true;
-  if (dynamic_cast<const c10::OutOfMemoryError*>(&error) != nullptr) return true;
-  // LibTorch's CPU allocator has no exception of its own.
-  return std::string_view(error.what()).find("DefaultCPUAllocator") != std::string_view::npos;
-}
 
 // To the worker's error stream, which mpirun and SLURM collect.
 template <class... Args>
@@ -351,25 +343,44 @@ std::vector<Generator::Reader> Generator::list_readers(const StreamRecorder& rec
 
 std::vector<TokenId> Generator::choose_tokens(const StreamRecorder& recorder,
                                               std::span<const Reader> readers) {
+  // Readers by state, so that those of one state are served by one row of logits.
+  std::vector<std::size_t> order(readers.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::ranges::stable_sort(order, {}, [&](std::size_t index) { return readers[index].readout; });
+  std::vector<TokenId> tokens(readers.size());
+  for (std::size_t first = 0, last = 0; first < order.size(); first = last) {
+    std::size_t states = 0;
+    for (; last < order.size(); ++last) {
+      const bool is_new = last == first || readers[order[last]].readout != readers[order[last - 1]].readout;
+      if (is_new && ++states > kHeadRows) break;
+    }
+    choose_tokens_of(recorder, readers, std::span(order).subspan(first, last - first), tokens);
+  }
+  return tokens;
+}
+
+void Generator::choose_tokens_of(const StreamRecorder& recorder, std::span<const Reader> readers,
+                                 std::span<const std::size_t> members, std::vector<TokenId>& tokens) {
   std::vector<Readout> readouts;
-  for (const Reader& reader : readers) readouts.push_back(reader.readout);
+  for (const std::size_t index : members) readouts.push_back(readers[index].readout);
   const ReadLogits read = read_logits(model_, recorder, readouts);
   std::vector<ChoiceContext> contexts;
-  for (std::size_t index = 0; index < readers.size(); ++index) {
-    const Reader& reader = readers[index];
+  for (std::size_t i = 0; i < members.size(); ++i) {
+    const Reader& reader = readers[members[i]];
     Branch& branch = reader.sequence->branches.branches()[static_cast<std::size_t>(reader.branch)];
-    contexts.push_back({.logits_row = read.rows[index],
+    contexts.push_back({.logits_row = read.rows[i],
                         .question = &reader.sequence->prompt->question,
                         .branch = reader.sequence->first_branch + reader.branch,
                         .step = static_cast<std::int64_t>(branch.tokens.size())});
     if (!options_.keep_logits) continue;
     const auto copy_row = [&](const at::Tensor& tensor) {
-      return tensor.select(0, read.rows[index]).to(at::kCPU, at::kFloat, false, true);
+      return tensor.select(0, read.rows[i]).to(at::kCPU, at::kFloat, false, true);
     };
     branch.logits.push_back(copy_row(read.logits));
     branch.final_states.push_back(copy_row(read.final_states));
   }
-  return chooser_.choose(read.logits, contexts);
+  const std::vector<TokenId> chosen = chooser_.choose(read.logits, contexts);
+  for (std::size_t i = 0; i < members.size(); ++i) tokens[members[i]] = chosen[i];
 }
 
 void Generator::advance(const StreamRecorder& recorder, std::span<Sequence* const> members,

@@ -105,6 +105,9 @@ class Generator {
                                                  std::span<const LaneRow> rows) const;
   // One token for every reader.
   std::vector<TokenId> choose_tokens(const StreamRecorder& recorder, std::span<const Reader> readers);
+  // The same for some of them, whose states go through the head together.
+  void choose_tokens_of(const StreamRecorder& recorder, std::span<const Reader> readers,
+                        std::span<const std::size_t> members, std::vector<TokenId>& tokens);
   // Reads every branch's logits, appends the chosen tokens, drops what is finished, regroups the lanes.
   // `members`: what LaneRow::member counts in.
   void advance(const StreamRecorder& recorder, std::span<Sequence* const> members,

@@ -73,6 +73,11 @@ struct DecodePass {
 DecodePass run_decode_pass(const CausalLm& model, const PassSettings& settings,
                            std::span<const DecodeMember> members);
 
+// States that go through the head together. Bounds the logits in memory, [n, vocabulary]: 19 MB for 151,936
+// entries in bfloat16, which the allocator reuses (compute_threads.cpp) instead of asking for pages every
+// time.
+inline constexpr std::size_t kHeadRows = 64;
+
 struct ReadLogits {
   at::Tensor final_states;         // [distinct readouts, hidden], after the final norm
   at::Tensor logits;               // [distinct readouts, vocabulary], in the model's dtype

@@ -2,12 +2,13 @@
 
 #include "core/counter_random.h"
 #include "worker/engine/top_p_filter.h"
+#include "worker/nn/argmax.h"
 
 namespace lacuna {
 
 std::vector<TokenId> GreedyChooser::choose(const at::Tensor& logits,
                                            std::span<const ChoiceContext> contexts) {
-  const at::Tensor best = at::argmax(logits, -1).to(at::kCPU).contiguous();
+  const at::Tensor best = find_largest_columns(logits).to(at::kCPU).contiguous();
   std::vector<TokenId> tokens;
   tokens.reserve(contexts.size());
   for (const ChoiceContext& context : contexts) {

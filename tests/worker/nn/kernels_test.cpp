@@ -245,6 +245,22 @@ TYPED_TEST(RowKernels, SoftmaxOfTheVisibleScoresAlone) {
   }
 }
 
+TYPED_TEST(RowKernels, FindTheFirstOfTheLargest) {
+  using T = TypeParam;
+  for (const std::int64_t count : {1, 2, 15, 16, 1023, 1024, 1025, 5000}) {
+    auto values = draw<T>(count, 16);
+    for (const std::int64_t place : {std::int64_t{0}, count / 3, count / 2, count - 1}) {
+      auto changed = values;
+      changed[static_cast<std::size_t>(place)] = narrow_to<T>(9.0F);
+      if (place + 1 < count) changed.back() = narrow_to<T>(9.0F);  // an equal one behind it
+      changed.front() = place == 0 ? changed.front() : narrow_to<T>(NAN);
+      EXPECT_EQ(find_largest(changed.data(), count), place) << count;
+    }
+  }
+  const std::vector<T> none(40, narrow_to<T>(-INFINITY));
+  EXPECT_EQ(find_largest(none.data(), 40), 0);
+}
+
 TYPED_TEST(RowKernels, BranchesSeeThePromptAndTheirOwnResponse) {
   using T = TypeParam;
   constexpr std::int64_t kHeadDim = 64, kGroup = 7, kPrompt = 45, kPadded = 64, kResponse = 3, kSlots = 3;

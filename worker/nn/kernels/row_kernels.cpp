@@ -166,6 +166,34 @@ LACUNA_INLINE void score_all_keys(const T* query, const T* keys, std::int64_t ke
   }
 }
 
+// A block's largest value first, which takes no branches; positions are looked for only where a block has a
+// new largest one.
+template <class T>
+LACUNA_INLINE std::int64_t find_first_largest(const T* values, std::int64_t count) {
+  constexpr std::int64_t kBlock = 64 * kLanes;
+  std::int64_t position = 0;
+  float largest = -INFINITY;
+  for (std::int64_t begin = 0; begin < count; begin += kBlock) {
+    const std::int64_t end = std::min(begin + kBlock, count);
+    float lanes[kLanes];
+    std::fill_n(lanes, kLanes, -INFINITY);
+    std::int64_t i = begin;
+    for (; i + kLanes <= end; i += kLanes) {
+      for (std::int64_t lane = 0; lane < kLanes; ++lane) {
+        const float value = widen(values[i + lane]);
+        lanes[lane] = value > lanes[lane] ? value : lanes[lane];
+      }
+    }
+    for (; i < end; ++i) lanes[0] = widen(values[i]) > lanes[0] ? widen(values[i]) : lanes[0];
+    const float block_largest = *std::max_element(lanes, lanes + kLanes);
+    if (!(block_largest > largest)) continue;
+    largest = block_largest;
+    position = begin;
+    while (widen(values[position]) != largest) ++position;
+  }
+  return position;
+}
+
 template <class T>
 LACUNA_INLINE void add_all_weighted_values(const T* weights, const T* values, std::int64_t count,
                                            std::int64_t head_dim, T* y) {
@@ -221,6 +249,10 @@ LACUNA_INLINE void add_all_weighted_values(const T* weights, const T* values, st
   LACUNA_MULTIVERSIONED void add_weighted_values<T>(const T* weights, const T* values, std::int64_t count,   \
                                                     std::int64_t head_dim, T* y) {                           \
     add_all_weighted_values(weights, values, count, head_dim, y);                                            \
+  }                                                                                                          \
+  template <>                                                                                                \
+  LACUNA_MULTIVERSIONED std::int64_t find_largest<T>(const T* values, std::int64_t count) {                  \
+    return find_first_largest(values, count);                                                                \
   }
 
 LACUNA_DEFINE_ROW_KERNELS(float)

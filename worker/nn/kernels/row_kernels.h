@@ -48,4 +48,8 @@ void score_keys(const T* query, const T* keys, std::int64_t key_stride, std::int
 template <class T>
 void add_weighted_values(const T* weights, const T* values, std::int64_t count, std::int64_t head_dim, T* y);
 
+// The position of the largest of `count` >= 1 values, the first among equals; NaN is never the largest.
+template <class T>
+std::int64_t find_largest(const T* values, std::int64_t count);
+
 }  // namespace lacuna
