@@ -251,7 +251,8 @@ def execute_run(number, seed, arguments, sweep, reference, scratch):
     except Exception as error:  # pylint: disable=broad-except
         run.kill_everything()
         kept = scratch / f"failed{number}"
-        shutil.copytree(run.directory, kept, dirs_exist_ok=True)
+        if run.directory.exists():  # a job may hang before there is one
+            shutil.copytree(run.directory, kept, dirs_exist_ok=True)
         return number, f"{error!r} (kept: {kept})", run.log, run.jobs
     finally:
         run.disk.remove()

@@ -35,8 +35,8 @@ void set_compute_threads(std::int64_t threads) {
   // A pass frees and asks for tensors of the same sizes over and over; by default each large one goes back to
   // the kernel and comes as pages to be cleared, a fifth of the time of a prompt pass. 32 MiB is glibc's
   // maximum.
-  mallopt(M_MMAP_THRESHOLD, 32 << 20);
   mallopt(M_TRIM_THRESHOLD, 1 << 30);
+  mallopt(M_MMAP_MAX, 0);
 #endif
   // Debian's LibTorch calls OpenBLAS through the BLAS interface and does not set its thread count. Other
   // builds (MKL) have no such symbol and follow at::set_num_threads.

@@ -11,6 +11,9 @@
 namespace lacuna {
 namespace {
 
+// Of a query and a key, in multiply-adds of a large product: so few at a time take longer each.
+constexpr std::int64_t kAttentionCost = 16;
+
 // The keys or values that the newest token sees of a prompt and a response, if it sees `window` positions
 // back.
 struct VisibleRange {
@@ -109,7 +112,7 @@ void DecodeAttention::attend_with_kernels(LayerIndex layer, const at::Tensor& q,
     scores += static_cast<std::int64_t>(span.slots.size()) * q.size(1) * keys;
   }
   const std::int64_t tiles = static_cast<std::int64_t>(spans_.size()) * kv_heads;
-  run_tiles(q.device(), tiles, 2 * scores * q.size(2), [&](std::int64_t tile) {
+  run_tiles(q.device(), tiles, kAttentionCost * scores * q.size(2), [&](std::int64_t tile) {
     const BranchSpan& span = spans_[static_cast<std::size_t>(tile / kv_heads)];
     const VisibleRange visible = find_visible_range(*span.cache, window);
     with_kernel_type(q.scalar_type(), [&]<class T>(T) {

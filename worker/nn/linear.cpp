@@ -125,7 +125,10 @@ std::vector<at::Tensor> forward_together(const at::Tensor& x, std::initializer_l
 
 at::Tensor forward_gated(const at::Tensor& x, const Linear& gate, const Linear& up) {
   const Linear* const linears[] = {&gate, &up};
-  if (auto plan = plan_kernel_product(x, linears, /*gated=*/true)) {
+  // With a few rows nothing is gained from the cache, and each weight is best read from its begin to its end.
+  constexpr std::int64_t kFewRows = 4;
+  auto plan = x.size(0) > kFewRows ? plan_kernel_product(x, linears, /*gated=*/true) : std::nullopt;
+  if (plan) {
     plan->prepare();
     run_tiles(x.device(), plan->product->gated_tasks(), plan->multiply_adds,
               [&](std::int64_t task) { plan->product->compute_gated(task); });

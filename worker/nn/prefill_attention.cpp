@@ -73,7 +73,11 @@ void PrefillAttention::lay_out_blocks(const at::Tensor& q, std::int64_t window) 
     const bool plainly_causal = begin == 0 && (window <= 0 || window >= end);
     const bool whole = !uses_kernels(q) && prefers_fused(q) && plainly_causal;
     const std::int64_t step = whole ? prompts_[prompt].tokens : kBlockQueries;
-    for (std::int64_t first = begin; first < end; first += step) {
+    const std::int64_t count = (end - begin + step - 1) / step;
+    for (std::int64_t index = 0; index < count; ++index) {
+      // First, last, second, last but one, ...: later blocks see more keys, and each thread gets neighbours.
+      const std::int64_t number = index % 2 == 0 ? index / 2 : count - 1 - index / 2;
+      const std::int64_t first = begin + number * step;
       QueryBlock block;
       block.prompt = prompt;
       block.first_query = first;

@@ -10,7 +10,7 @@ at::Tensor RmsNorm::forward(const at::Tensor& x) const {
     at::Tensor y = at::empty_like(x);
     const std::int64_t width = x.size(-1);
     with_kernel_type(x.scalar_type(), [&]<class T>(T) {
-      run_row_blocks(x.size(0), 8 * width, [&](std::int64_t first, std::int64_t count) {
+      run_row_blocks(x.size(0), 32 * width, [&](std::int64_t first, std::int64_t count) {
         normalize_rms(elements_of<T>(x) + first * width, elements_of<T>(weight), static_cast<float>(epsilon),
                       count, width, elements_of<T>(y) + first * width);
       });
@@ -27,7 +27,7 @@ at::Tensor measure_l2_norms(const at::Tensor& stream) {
   at::Tensor norms = at::empty({stream.size(0)}, stream.options().dtype(at::kFloat));
   const std::int64_t width = stream.size(1);
   with_kernel_type(stream.scalar_type(), [&]<class T>(T) {
-    run_row_blocks(stream.size(0), 2 * width, [&](std::int64_t first, std::int64_t count) {
+    run_row_blocks(stream.size(0), 8 * width, [&](std::int64_t first, std::int64_t count) {
       measure_l2(elements_of<T>(stream) + first * width, count, width, elements_of<float>(norms) + first);
     });
   });

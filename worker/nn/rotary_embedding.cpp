@@ -51,7 +51,7 @@ at::Tensor rotate(const at::Tensor& x, const RotaryAngles& angles) {
     const std::int64_t heads = x.size(1);
     const std::int64_t head_dim = x.size(2);
     with_kernel_type(x.scalar_type(), [&]<class T>(T) {
-      run_row_blocks(x.size(0), 8 * heads * head_dim, [&](std::int64_t first, std::int64_t count) {
+      run_row_blocks(x.size(0), 32 * heads * head_dim, [&](std::int64_t first, std::int64_t count) {
         rotate_heads(elements_of<T>(x) + first * heads * head_dim,
                      elements_of<T>(angles.cosine) + first * head_dim,
                      elements_of<T>(angles.sine) + first * head_dim, count, heads, head_dim,

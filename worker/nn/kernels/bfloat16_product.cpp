@@ -12,7 +12,7 @@ namespace {
 // Up to so many rows AVX512 keeps up with memory; beyond, tiles do.
 constexpr std::int64_t kFewRows = 4;
 // Of x, in a core's second-level cache (1 to 2 MiB where there is AMX) beside a strip of weights.
-constexpr std::int64_t kChunkBytes = std::int64_t{1} << 20U;
+constexpr std::int64_t kChunkBytes = std::int64_t{3} << 19U;
 
 }  // namespace
 
@@ -44,8 +44,10 @@ BFloat16Product::BFloat16Product(ProductKernel kernel, const ProductRows& x,
 
 std::int64_t BFloat16Product::chunk_rows() const {
   const std::int64_t pair = 2 * kTileRows;
-  const std::int64_t fitting = kChunkBytes / (x_.depth * 2) / pair * pair;
-  return std::max(pair, fitting);
+  const std::int64_t fitting = std::max(pair, kChunkBytes / (x_.depth * 2) / pair * pair);
+  // Chunks of equal size: every one reads all of the weights.
+  const std::int64_t chunks = (x_.rows + fitting - 1) / fitting;
+  return (x_.rows + chunks * pair - 1) / (chunks * pair) * pair;
 }
 
 std::int64_t BFloat16Product::preparation_tasks() const {
