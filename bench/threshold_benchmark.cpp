@@ -4,10 +4,10 @@
 #include <algorithm>
 
 #include "bench/benchmark_run.h"
-#include "bench/process_memory.h"
 #include "bench/question_runs.h"
 #include "bench/random_questions.h"
 #include "bench/stopwatch.h"
+#include "worker/engine/memory_budget.h"
 
 namespace lacuna {
 namespace {
@@ -39,9 +39,9 @@ void answer_in_all_setups(const BenchmarkRun& run, const std::vector<Setup>& set
                           std::span<const GeneratorPrompt> prompts, std::vector<Outcome>& outcomes) {
   for (std::size_t i = 0; i < setups.size(); ++i) {
     run.meter.sample();
-    reset_peak_memory();
+    reset_peak_bytes();
     outcomes[i].timings.seconds.push_back(answer_questions(run, setups[i], prompts, outcomes[i].work));
-    outcomes[i].peak_bytes = std::max(outcomes[i].peak_bytes, peak_memory_bytes());
+    outcomes[i].peak_bytes = std::max(outcomes[i].peak_bytes, static_cast<double>(read_peak_bytes()));
   }
 }
 

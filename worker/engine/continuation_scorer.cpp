@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "worker/nn/argmax.h"
-
 #include "worker/nn/compute_device.h"
 
 namespace lacuna {

@@ -126,7 +126,6 @@ std::vector<at::Tensor> forward_together(const at::Tensor& x, std::initializer_l
 at::Tensor forward_gated(const at::Tensor& x, const Linear& gate, const Linear& up) {
   const Linear* const linears[] = {&gate, &up};
   // With a few rows nothing is gained from the cache, and each weight is best read from its begin to its end.
-  constexpr std::int64_t kFewRows = 4;
   auto plan = x.size(0) > kFewRows ? plan_kernel_product(x, linears, /*gated=*/true) : std::nullopt;
   if (plan) {
     plan->prepare();

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "worker/nn/compute_threads.h"
+#include "worker/nn/kernels/bfloat16_product.h"
 #include "worker/nn/libtorch_compatibility.h"
 #include "worker/nn/linear.h"
 #include "worker/nn/weigh_values.h"
@@ -111,7 +112,7 @@ void PrefillAttention::attend_with_kernels(LayerIndex layer, const at::Tensor& q
     const std::int64_t kv_head = tile % kv_heads;
     const SequenceCache& cache = *prompts_[block.prompt].cache;
     const auto take_keys = [&](const at::Tensor& tensor) {
-      return tensor.select(0, kv_head).narrow(0, block.first_key, pad_positions(block.keys));
+      return tensor.select(0, kv_head).narrow(0, block.first_key, pad_to_depth_step(block.keys));
     };
     const auto take_group = [&](const at::Tensor& tensor) {
       return take_queries(block, tensor).narrow(0, kv_head * group, group);

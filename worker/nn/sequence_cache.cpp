@@ -5,6 +5,7 @@
 
 #include "worker/nn/compute_device.h"
 #include "worker/nn/kernel_dispatch.h"
+#include "worker/nn/kernels/bfloat16_product.h"
 
 namespace lacuna {
 namespace {
@@ -37,7 +38,7 @@ void SequenceCache::write_prompt(LayerIndex layer, std::int64_t first, const at:
   if (!entry.prompt_keys.defined()) {
     const std::int64_t kv_heads = keys.size(1);
     const std::int64_t head_dim = keys.size(2);
-    const std::int64_t padded = pad_positions(capacity_.prompt) + kPositionStep;
+    const std::int64_t padded = pad_to_depth_step(capacity_.prompt) + kDepthStep;
     entry.prompt_keys = at::zeros({kv_heads, padded, head_dim}, keys.options());
     entry.prompt_values = keys.device().is_cpu()
                               ? at::zeros({kv_heads, head_dim, padded}, keys.options()).transpose(1, 2)

@@ -10,12 +10,6 @@
 
 namespace lacuna {
 
-// Kernels take positions in steps of so many.
-inline constexpr std::int64_t kPositionStep = 32;
-inline std::int64_t pad_positions(std::int64_t positions) {
-  return (positions + kPositionStep - 1) / kPositionStep * kPositionStep;
-}
-
 // Tokens that a cache makes room for.
 struct CacheCapacity {
   std::int64_t prompt = 0;

@@ -9,8 +9,8 @@
 namespace lacuna {
 namespace {
 
-// Up to so many rows AVX512 keeps up with memory; beyond, tiles do.
-constexpr std::int64_t kFewRows = 4;
+static_assert(kDepthStep == kTileDepth);
+
 // Of x, in a core's second-level cache (1 to 2 MiB where there is AMX) beside a strip of weights.
 constexpr std::int64_t kChunkBytes = std::int64_t{3} << 19U;
 
@@ -18,7 +18,7 @@ constexpr std::int64_t kChunkBytes = std::int64_t{3} << 19U;
 
 bool BFloat16Product::supports(ProductKernel kernel, const ProductRows& x,
                                std::span<const ProductOperand> operands) {
-  if (kernel == ProductKernel::kLibrary || x.depth % kTileDepth != 0 || x.depth == 0 || x.rows == 0)
+  if (kernel == ProductKernel::kLibrary || x.depth % kDepthStep != 0 || x.depth == 0 || x.rows == 0)
     return false;
   if (kernel == ProductKernel::kAvx512) return x.rows <= kMostDotRows;
   return x.rows <= kFewRows || std::ranges::all_of(operands, [](const ProductOperand& operand) {

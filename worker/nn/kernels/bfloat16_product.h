@@ -19,6 +19,15 @@
 
 namespace lacuna {
 
+// A product's depth is a multiple of it.
+inline constexpr std::int64_t kDepthStep = 32;
+inline std::int64_t pad_to_depth_step(std::int64_t count) {
+  return (count + kDepthStep - 1) / kDepthStep * kDepthStep;
+}
+
+// Up to so many rows AVX512 keeps up with memory; beyond, tiles do.
+inline constexpr std::int64_t kFewRows = 4;
+
 // One of several matrices that the same x is multiplied with.
 struct ProductOperand {
   const BFloat16* weight = nullptr;  // [features, depth]

@@ -46,8 +46,6 @@ void multiply(const Matrix<const BFloat16>& x, const Matrix<const BFloat16>& wei
   BFloat16Product(kernel, rows, {&operand, 1}).run();
 }
 
-constexpr std::int64_t kStep = 32;
-
 }  // namespace
 
 template <class T>
@@ -57,7 +55,7 @@ void attend_branches(const BranchContext<T>& context, std::span<const std::int64
   const auto branches = static_cast<std::int64_t>(slots.size());
   const std::int64_t rows = branches * group;
   const std::int64_t visible = context.prompt_count + context.response_count;
-  const std::int64_t padded_prompt = (context.prompt_count + kStep - 1) / kStep * kStep;
+  const std::int64_t padded_prompt = pad_to_depth_step(context.prompt_count);
   const std::int64_t width = std::max(padded_prompt, visible);
   const auto scratch =
       std::make_unique_for_overwrite<T[]>(static_cast<std::size_t>(rows * (2 * head_dim + width)));
