@@ -1,5 +1,6 @@
 #include "results/hdf5_file.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -145,6 +146,18 @@ TEST(Hdf5File, ScalesNameTheAxesTheyAreAttachedTo) {
   file.write<std::int8_t>("/x", {3, 2}, std::vector<std::int8_t>(6, 0));
   file.attach_scale("/x", 1, "/alpha");
   EXPECT_THAT(file.axis_labels("/x"), ElementsAre("", "alpha"));
+}
+
+// In the form of HDF5 1.8 every compressed dataset takes 2 KiB beside its data.
+TEST(Hdf5File, SmallCompressedDatasetsCostLittle) {
+  Hdf5File file = Hdf5File::create_in_memory("memory");
+  for (std::int32_t i = 0; i < 20; ++i) {
+    file.write<std::int32_t>(fmt::format("/x{}", i), {100}, std::vector<std::int32_t>(100, i),
+                             Hdf5Layout::compressed(4));
+  }
+  const std::vector<std::uint8_t> image = file.image();
+  EXPECT_LT(image.size(), 20 * 500);
+  EXPECT_EQ(Hdf5File::open_image(image, "image").read<std::int32_t>("/x19").values.back(), 19);
 }
 
 TEST(Hdf5File, EqualContentGivesEqualImages) {

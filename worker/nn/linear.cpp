@@ -1,5 +1,7 @@
 #include "worker/nn/linear.h"
 
+#include <ATen/Parallel.h>
+
 #include <algorithm>
 #include <optional>
 #include <span>
@@ -82,7 +84,7 @@ std::optional<KernelProduct> plan_kernel_product(const at::Tensor& x, std::span<
   const ProductRows rows = make_rows(x);
   const ProductKernel kernel = best_product_kernel();
   if (!BFloat16Product::supports(kernel, rows, operands)) return std::nullopt;
-  plan.product.emplace(kernel, rows, operands);
+  plan.product.emplace(kernel, rows, operands, at::get_num_threads());
   // A weight that is fetched from memory counts for as much as several multiply-adds.
   constexpr std::int64_t kFetchCost = 16;
   plan.multiply_adds = (rows.rows + kFetchCost) * features * rows.depth;

@@ -91,8 +91,11 @@ INSTANTIATE_TEST_SUITE_P(Shapes, ProductTest,
                                            ProductCase{5, 96, 32}, ProductCase{8, 32, 129},
                                            ProductCase{16, 64, 64}, ProductCase{17, 64, 65},
                                            ProductCase{32, 128, 40}, ProductCase{49, 320, 100},
-                                           // More rows than one pass over the weights takes.
-                                           ProductCase{150, 6400, 35}),
+                                           // Depths in several blocks.
+                                           ProductCase{66, 480, 35},
+                                           // More rows than one pass over the weights takes, several strips
+                                           // in a task.
+                                           ProductCase{520, 2976, 130}),
                          [](const auto& tested) {
                            return std::to_string(tested.param.rows) + "x" +
                                   std::to_string(tested.param.depth) + "x" +
@@ -104,7 +107,7 @@ TEST(BFloat16Product, GatedIsTheGateOfBothProducts) {
   constexpr std::int64_t kDepth = 6400, kFeatures = 75;
   const auto weights = draw<BFloat16>(2 * kFeatures * kDepth, 13);
   const auto bias = draw<BFloat16>(2 * kFeatures, 14);
-  for (const std::int64_t rows : {1, 4, 40, 100}) {
+  for (const std::int64_t rows : {1, 4, 40, 100, 130}) {
     const auto x = draw<BFloat16>(rows * kDepth, 15);
     const ProductRows factor{.x = x.data(), .stride = kDepth, .rows = rows, .depth = kDepth};
     const auto count = static_cast<std::size_t>(rows * kFeatures);
@@ -130,6 +133,32 @@ TEST(BFloat16Product, GatedIsTheGateOfBothProducts) {
     for (std::int64_t task = 0; task < product.gated_tasks(); ++task) product.compute_gated(task);
     EXPECT_EQ(fused, expected) << rows << " rows";
   }
+}
+
+TEST(BFloat16Product, DoesNotDependOnTheNumberOfThreads) {
+  constexpr std::int64_t kRows = 200, kDepth = 4096, kFeatures = 300;
+  const auto x = draw<BFloat16>(kRows * kDepth, 16);
+  const auto weight = draw<BFloat16>(kFeatures * kDepth, 17);
+  std::vector<std::vector<BFloat16>> results;
+  std::vector<std::int64_t> tasks;
+  for (const std::int64_t threads : {1, 2, 64}) {
+    auto& y = results.emplace_back(static_cast<std::size_t>(kRows * kFeatures));
+    const ProductOperand operand{.weight = weight.data(),
+                                 .weight_stride = kDepth,
+                                 .output = y.data(),
+                                 .output_stride = kFeatures,
+                                 .features = kFeatures};
+    const ProductRows factor{.x = x.data(), .stride = kDepth, .rows = kRows, .depth = kDepth};
+    if (!BFloat16Product::supports(best_product_kernel(), factor, {&operand, 1})) {
+      GTEST_SKIP() << "this processor has no AMX";
+    }
+    BFloat16Product product(best_product_kernel(), factor, {&operand, 1}, threads);
+    product.run();
+    tasks.push_back(product.tasks());
+  }
+  EXPECT_LT(tasks.front(), tasks.back());
+  EXPECT_EQ(results[1], results[0]);
+  EXPECT_EQ(results[2], results[0]);
 }
 
 TEST(BFloat16Product, RefusesWhatItCannotCompute) {

@@ -1,7 +1,11 @@
 #include "worker/nn/kernels/amx_tiles.h"
 
 #if defined(__x86_64__)
+// GCC 12 takes the undefined operands of its own intrinsics for an oversight (its bug 105593).
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wuninitialized"
 #include <immintrin.h>
+#pragma GCC diagnostic pop
 #endif
 
 #include <algorithm>
@@ -55,50 +59,89 @@ LACUNA_TARGET_AMX inline void transpose(__m512i (&v)[16]) {
   }
 }
 
-// Sums of 32 features and 16 * kBlocks rows, as the tiles leave them: [feature tile][row block][16][16].
-using Sums = float[2][2][16][16];
+// Fetches a matrix of weights into the second-level cache, a few lines at a time.
+class WeightFetcher {
+ public:
+  // `steps`: calls of fetch_some that there will be.
+  WeightFetcher(const TileTask& task, std::int64_t steps)
+      : row_(reinterpret_cast<const char*>(task.next_weight)),
+        line_(row_),
+        row_bytes_(task.weight_stride * 2),
+        row_lines_(task.next_depth / kTileDepth),
+        left_(task.next_weight == nullptr ? 0 : row_lines_ * kStripFeatures),
+        step_lines_((left_ + steps - 1) / steps) {}
 
-// `ahead`: weights that the next task will want; `lines` cache lines of them are fetched at every step.
-template <int kBlocks>
-LACUNA_TARGET_AMX void multiply_block(const StripTask& task, const BFloat16* packed, const char* ahead,
-                                      std::int64_t lines, Sums& sums) {
-  const std::int64_t depth = task.depth;
-  const BFloat16* const weight = task.weight;
-  const std::int64_t weight_bytes = task.weight_stride * 2;
-  const std::int64_t block = depth * kTileRows;
-  _tile_zero(0);
-  _tile_zero(1);
-  if constexpr (kBlocks == 2) {
-    _tile_zero(2);
-    _tile_zero(3);
+  LACUNA_TARGET_AMX void fetch_some() {
+    for (std::int64_t count = std::min(step_lines_, left_); count > 0; --count) {
+      _mm_prefetch(line_, _MM_HINT_T1);
+      line_ += 64;
+      --left_;
+      if (++column_ == row_lines_) {
+        column_ = 0;
+        row_ += row_bytes_;
+        line_ = row_;
+      }
+    }
   }
-  for (std::int64_t k = 0; k < depth; k += kTileDepth) {
-    _tile_loadd(4, weight + k, weight_bytes);
+
+ private:
+  const char* row_;
+  const char* line_;
+  std::int64_t row_bytes_;
+  std::int64_t row_lines_;
+  std::int64_t column_ = 0;
+  std::int64_t left_;
+  std::int64_t step_lines_;
+};
+
+// Of one or two blocks of rows.
+template <int kBlocks>
+LACUNA_TARGET_AMX inline void multiply_pair(const TileTask& task, const BFloat16* packed, float* sums,
+                                            WeightFetcher& fetcher) {
+  constexpr std::int64_t kTile = kTileRows * kTileRows;
+  const BFloat16* const low = task.weight;
+  const BFloat16* const high = low + kTileRows * task.weight_stride;
+  const std::int64_t weight_bytes = task.weight_stride * 2;
+  if (task.goes_on) {
+    _tile_loadd(0, sums, 64);
+    _tile_loadd(1, sums + kTile, 64);
+    if constexpr (kBlocks == 2) {
+      _tile_loadd(2, sums + 2 * kTile, 64);
+      _tile_loadd(3, sums + 3 * kTile, 64);
+    }
+  } else {
+    _tile_zero(0);
+    _tile_zero(1);
+    if constexpr (kBlocks == 2) {
+      _tile_zero(2);
+      _tile_zero(3);
+    }
+  }
+  for (std::int64_t k = 0; k < task.depth; k += kTileDepth) {
+    _tile_loadd(4, low + k, weight_bytes);
     _tile_loadd(6, packed + k * kTileRows, 64);
     _tile_dpbf16ps(0, 4, 6);
-    _tile_loadd(5, weight + kTileRows * task.weight_stride + k, weight_bytes);
+    _tile_loadd(5, high + k, weight_bytes);
     _tile_dpbf16ps(1, 5, 6);
     if constexpr (kBlocks == 2) {
-      _tile_loadd(7, packed + block + k * kTileRows, 64);
+      _tile_loadd(7, packed + task.packed_stride + k * kTileRows, 64);
       _tile_dpbf16ps(2, 4, 7);
       _tile_dpbf16ps(3, 5, 7);
     }
-    for (std::int64_t line = 0; line < lines; ++line) _mm_prefetch(ahead + line * 64, _MM_HINT_T1);
-    ahead += lines * 64;
+    fetcher.fetch_some();
   }
-  _tile_stored(0, sums[0][0], 64);
-  _tile_stored(1, sums[1][0], 64);
+  _tile_stored(0, sums, 64);
+  _tile_stored(1, sums + kTile, 64);
   if constexpr (kBlocks == 2) {
-    _tile_stored(2, sums[0][1], 64);
-    _tile_stored(3, sums[1][1], 64);
+    _tile_stored(2, sums + 2 * kTile, 64);
+    _tile_stored(3, sums + 3 * kTile, 64);
   }
 }
 
-// Adds the bias, rounds and writes the sums of 32 features and `count` <= 16 rows. Two features are rounded
-// into one vector and paired row by row, so that one transposition serves all 32.
-LACUNA_TARGET_AMX void write_sums(const float (&low)[16][16], const float (&high)[16][16],
-                                  const BFloat16* bias, std::int64_t count, __mmask32 features,
-                                  BFloat16* output, std::int64_t stride) {
+// The sums [32 features][16] of `count` <= 16 rows. Two features are rounded into one vector and paired row
+// by row, so that one transposition serves all 32.
+LACUNA_TARGET_AMX void write_block(const float* sums, const BFloat16* bias, std::int64_t count,
+                                   __mmask32 features, BFloat16* output, std::int64_t stride) {
   // Row r of the first feature beside row r of the second.
   alignas(64) static constexpr std::uint16_t kPairs[32] = {0,  16, 1,  17, 2,  18, 3,  19, 4,  20, 5,
                                                            21, 6,  22, 7,  23, 8,  24, 9,  25, 10, 26,
@@ -106,10 +149,8 @@ LACUNA_TARGET_AMX void write_sums(const float (&low)[16][16], const float (&high
   const __m512i pairs = _mm512_load_si512(kPairs);
   __m512i columns[16];
   for (std::int64_t pair = 0; pair < kTileRows; ++pair) {
-    const float(&sums)[16][16] = pair < 8 ? low : high;
-    const std::int64_t feature = pair % 8 * 2;
-    __m512 first = _mm512_load_ps(sums[feature]);
-    __m512 second = _mm512_load_ps(sums[feature + 1]);
+    __m512 first = _mm512_load_ps(sums + 2 * pair * kTileRows);
+    __m512 second = _mm512_load_ps(sums + (2 * pair + 1) * kTileRows);
     if (bias != nullptr) {
       first = _mm512_add_ps(first, _mm512_set1_ps(widen(bias[2 * pair])));
       second = _mm512_add_ps(second, _mm512_set1_ps(widen(bias[2 * pair + 1])));
@@ -138,30 +179,30 @@ LACUNA_TARGET_AMX void pack_rows(const BFloat16* x, std::int64_t stride, std::in
   }
 }
 
-LACUNA_TARGET_AMX void multiply_strip(const StripTask& task) {
+LACUNA_TARGET_AMX void multiply_tiles(const TileTask& task) {
   asm volatile("" ::: "memory");  // GCC does not know what tile loads read
   _tile_loadconfig(&kFullTiles);
-  const std::int64_t pairs = (task.rows + 2 * kTileRows - 1) / (2 * kTileRows);
-  // The strip behind this one, spread over the steps of all pairs: depth lines in pairs * depth / 32 steps.
-  const std::int64_t lines = std::max<std::int64_t>(1, kStripFeatures / pairs);
-  const char* ahead = reinterpret_cast<const char*>(task.weight + kStripFeatures * task.weight_stride);
-  const auto features = static_cast<__mmask32>(0xFFFFFFFFULL << static_cast<unsigned>(task.first_feature));
-  alignas(64) Sums sums;
-  for (std::int64_t row = 0; row < task.rows; row += 2 * kTileRows) {
-    const BFloat16* const packed = task.packed + row * task.depth;
-    const std::int64_t count = std::min(2 * kTileRows, task.rows - row);
-    if (count > kTileRows) {
-      multiply_block<2>(task, packed, ahead, lines, sums);
+  constexpr std::int64_t kPairRows = 2 * kTileRows;
+  const std::int64_t pairs = (task.rows + kPairRows - 1) / kPairRows;
+  WeightFetcher fetcher(task, pairs * (task.depth / kTileDepth));
+  for (std::int64_t pair = 0; pair < pairs; ++pair) {
+    const BFloat16* const packed = task.packed + 2 * pair * task.packed_stride;
+    float* const sums = task.sums + pair * kPairSums;
+    if (task.rows - pair * kPairRows > kTileRows) {
+      multiply_pair<2>(task, packed, sums, fetcher);
     } else {
-      multiply_block<1>(task, packed, ahead, lines, sums);
-    }
-    ahead += lines * 64 * (task.depth / kTileDepth);
-    for (std::int64_t block = 0; block * kTileRows < count; ++block) {
-      write_sums(sums[0][block], sums[1][block], task.bias, std::min(kTileRows, count - block * kTileRows),
-                 features, task.output + (row + block * kTileRows) * task.output_stride, task.output_stride);
+      multiply_pair<1>(task, packed, sums, fetcher);
     }
   }
   _tile_release();
+}
+
+LACUNA_TARGET_AMX void write_sums(const SumsTask& task) {
+  const auto features = static_cast<__mmask32>(0xFFFFFFFFULL << static_cast<unsigned>(task.first_feature));
+  for (std::int64_t row = 0; row < task.rows; row += kTileRows) {
+    write_block(task.sums + row * kStripFeatures, task.bias, std::min(kTileRows, task.rows - row), features,
+                task.output + row * task.output_stride, task.output_stride);
+  }
 }
 
 #undef LACUNA_TARGET_AMX
@@ -169,7 +210,8 @@ LACUNA_TARGET_AMX void multiply_strip(const StripTask& task) {
 #else
 
 void pack_rows(const BFloat16*, std::int64_t, std::int64_t, std::int64_t, BFloat16*) {}
-void multiply_strip(const StripTask&) {}
+void multiply_tiles(const TileTask&) {}
+void write_sums(const SumsTask&) {}
 
 #endif
 

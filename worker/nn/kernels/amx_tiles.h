@@ -20,18 +20,33 @@ inline constexpr std::int64_t kStripFeatures = 32;  // two tiles of W: what one 
 void pack_rows(const BFloat16* x, std::int64_t stride, std::int64_t count, std::int64_t depth,
                BFloat16* packed);
 
-// What one task needs. All of x's rows of the chunk against 32 features.
-struct StripTask {
+// Sums of 32 features and two blocks of 16 rows, as the tiles leave them: [block][feature tile][16][16].
+inline constexpr std::int64_t kPairSums = 2 * kTileRows * kStripFeatures;
+
+// Part of a product: some depths of 32 features against all rows of a chunk.
+struct TileTask {
   const BFloat16* weight = nullptr;  // [32, depth]
   std::int64_t weight_stride = 0;    // elements from feature to feature
-  const BFloat16* bias = nullptr;    // [32], or none
-  const BFloat16* packed = nullptr;  // blocks of 16 rows, from pack_rows
+  const BFloat16* packed = nullptr;  // blocks of 16 rows, from pack_rows, from the weight's first depth on
+  std::int64_t packed_stride = 0;    // elements from block to block
   std::int64_t rows = 0;
   std::int64_t depth = 0;
+  float* sums = nullptr;                  // kPairSums for each two blocks of rows, aligned to 64 bytes
+  bool goes_on = false;                   // `sums` hold those of the depths before; otherwise nothing
+  const BFloat16* next_weight = nullptr;  // [32, next_depth] at the same stride: fetched meanwhile; or none
+  std::int64_t next_depth = 0;
+};
+void multiply_tiles(const TileTask& task);
+
+// Adds the bias to the sums of 32 features, rounds them and writes them row by row.
+struct SumsTask {
+  const float* sums = nullptr;     // as multiply_tiles leaves them
+  const BFloat16* bias = nullptr;  // [32], or none
+  std::int64_t rows = 0;
   BFloat16* output = nullptr;      // of the first row and the first feature
   std::int64_t output_stride = 0;  // from row to row
-  std::int64_t first_feature = 0;  // features before it are computed but not written: another strip does
+  std::int64_t first_feature = 0;  // features before it are not written: another strip does
 };
-void multiply_strip(const StripTask& task);
+void write_sums(const SumsTask& task);
 
 }  // namespace lacuna

@@ -1,6 +1,7 @@
 #include "worker/nn/kernels/bfloat16_product.h"
 
 #include <algorithm>
+#include <array>
 
 #include "worker/nn/kernels/amx_tiles.h"
 #include "worker/nn/kernels/avx512_dots.h"
@@ -11,8 +12,25 @@ namespace {
 
 static_assert(kDepthStep == kTileDepth);
 
-// Of x, in a core's second-level cache (1 to 2 MiB where there is AMX) beside a strip of weights.
+// Of x, in a core's second-level cache (1 to 2 MiB where there is AMX) beside strips of weights.
 constexpr std::int64_t kChunkBytes = std::int64_t{3} << 19U;
+// Where no chunk of x that is worth its pass over the weights fits that cache, so many rows are taken, and
+// several strips at a time, whose sums are there instead.
+constexpr std::int64_t kDeepChunkRows = 512;
+constexpr std::int64_t kMostGroupStrips = 8;
+// Of a strip of weights and of two blocks of x, in the first-level cache: with more rows than
+// kFewestBlockedRows they are used again often enough to pay for keeping sums in memory meanwhile.
+constexpr std::int64_t kDepthBlock = 224;
+constexpr std::int64_t kFewestBlockedRows = 65;
+
+std::int64_t count_parts(std::int64_t total, std::int64_t part) {
+  return (total + part - 1) / part;
+}
+
+// The last strip begins earlier where features run out.
+std::int64_t first_computed(const ProductOperand& operand, std::int64_t wanted) {
+  return std::min(wanted, operand.features - kStripFeatures);
+}
 
 }  // namespace
 
@@ -27,41 +45,57 @@ bool BFloat16Product::supports(ProductKernel kernel, const ProductRows& x,
 }
 
 BFloat16Product::BFloat16Product(ProductKernel kernel, const ProductRows& x,
-                                 std::span<const ProductOperand> operands)
+                                 std::span<const ProductOperand> operands, std::int64_t threads)
     : uses_tiles_(kernel == ProductKernel::kAmx && x.rows > kFewRows),
       x_(x),
       operands_(operands.begin(), operands.end()) {
   std::int64_t strips = 0;
   for (const ProductOperand& operand : operands_) {
     first_strip_.push_back(strips);
-    strips += (operand.features + kStripFeatures - 1) / kStripFeatures;
+    strips += count_parts(operand.features, kStripFeatures);
   }
   first_strip_.push_back(strips);
   if (!uses_tiles_) return;
-  const std::int64_t elements = preparation_tasks() * kTileRows * x.depth;
-  packed_ = std::make_unique_for_overwrite<BFloat16[]>(static_cast<std::size_t>(elements));
+  if (chunk_rows() * x_.depth * 2 > kChunkBytes) {
+    group_strips_ = std::clamp<std::int64_t>(strips / (2 * threads), 1, kMostGroupStrips);
+  }
+  const std::int64_t bytes = preparation_tasks() * kTileRows * x.depth * 2;
+  packed_ = std::make_unique_for_overwrite<Line[]>(static_cast<std::size_t>(bytes) / sizeof(Line));
 }
 
 std::int64_t BFloat16Product::chunk_rows() const {
-  const std::int64_t pair = 2 * kTileRows;
-  const std::int64_t fitting = std::max(pair, kChunkBytes / (x_.depth * 2) / pair * pair);
+  constexpr std::int64_t kPairRows = 2 * kTileRows;
+  const std::int64_t fitting = kChunkBytes / (x_.depth * 2) / kPairRows * kPairRows;
   // Chunks of equal size: every one reads all of the weights.
-  const std::int64_t chunks = (x_.rows + fitting - 1) / fitting;
-  return (x_.rows + chunks * pair - 1) / (chunks * pair) * pair;
+  const std::int64_t chunks = count_parts(x_.rows, std::max(kDeepChunkRows, fitting));
+  return count_parts(x_.rows, chunks * kPairRows) * kPairRows;
 }
 
+BFloat16* BFloat16Product::packed_rows(std::int64_t row) const {
+  return reinterpret_cast<BFloat16*>(packed_.get()) + row * x_.depth;
+}
+
+// Without the heap: a strip of a few rows is done in a microsecond.
+struct BFloat16Product::StripList {
+  std::array<Strip, kMostGroupStrips + 1> items;  // an odd group's pairs are one more
+  std::size_t count = 0;
+
+  void add(const Strip& strip) { items[count++] = strip; }
+  [[nodiscard]] std::span<const Strip> all() const { return {items.data(), count}; }
+};
+
 std::int64_t BFloat16Product::preparation_tasks() const {
-  return uses_tiles_ ? (x_.rows + kTileRows - 1) / kTileRows : 0;
+  return uses_tiles_ ? count_parts(x_.rows, kTileRows) : 0;
 }
 
 void BFloat16Product::prepare(std::int64_t task) {
   const std::int64_t row = task * kTileRows;
   pack_rows(x_.x + row * x_.stride, x_.stride, std::min(kTileRows, x_.rows - row), x_.depth,
-            packed_.get() + row * x_.depth);
+            packed_rows(row));
 }
 
 std::int64_t BFloat16Product::chunks() const {
-  return uses_tiles_ ? (x_.rows + chunk_rows() - 1) / chunk_rows() : 1;
+  return uses_tiles_ ? count_parts(x_.rows, chunk_rows()) : 1;
 }
 
 std::int64_t BFloat16Product::rows_of(std::int64_t chunk) const {
@@ -69,11 +103,15 @@ std::int64_t BFloat16Product::rows_of(std::int64_t chunk) const {
 }
 
 std::int64_t BFloat16Product::tasks() const {
-  return chunks() * first_strip_.back();
+  return chunks() * count_parts(first_strip_.back(), group_strips_);
+}
+
+std::int64_t BFloat16Product::gated_group() const {
+  return (group_strips_ + 1) / 2;
 }
 
 std::int64_t BFloat16Product::gated_tasks() const {
-  return chunks() * first_strip_[1];
+  return chunks() * count_parts(first_strip_[1], gated_group());
 }
 
 void BFloat16Product::run() {
@@ -81,62 +119,117 @@ void BFloat16Product::run() {
   for (std::int64_t task = 0; task < tasks(); ++task) compute(task);
 }
 
-void BFloat16Product::compute_strip(const ProductOperand& operand, std::int64_t chunk, std::int64_t wanted,
-                                    BFloat16* output, std::int64_t output_stride) const {
-  if (!uses_tiles_) {
-    multiply_by_dots({.weight = operand.weight + wanted * operand.weight_stride,
-                      .weight_stride = operand.weight_stride,
-                      .bias = operand.bias == nullptr ? nullptr : operand.bias + wanted,
-                      .features = std::min(kStripFeatures, operand.features - wanted),
+void BFloat16Product::multiply_by_tiles(std::int64_t chunk, std::span<const Strip> strips) const {
+  const std::int64_t rows = rows_of(chunk);
+  const std::int64_t strip_sums = count_parts(rows, 2 * kTileRows) * kPairSums;
+  const auto scratch =
+      std::make_unique_for_overwrite<Line[]>(strips.size() * static_cast<std::size_t>(strip_sums) / 16);
+  const auto sums_of = [&](std::size_t strip) {
+    return reinterpret_cast<float*>(scratch.get()) + static_cast<std::int64_t>(strip) * strip_sums;
+  };
+  const auto weight_of = [&](const Strip& strip, std::int64_t depth) {
+    const ProductOperand& operand = *strip.operand;
+    return operand.weight + first_computed(operand, strip.first) * operand.weight_stride + depth;
+  };
+  const std::int64_t block = rows < kFewestBlockedRows ? x_.depth : kDepthBlock;
+  for (std::int64_t depth = 0; depth < x_.depth; depth += block) {
+    const std::int64_t next_depth = depth + block < x_.depth ? depth + block : 0;
+    for (std::size_t strip = 0; strip < strips.size(); ++strip) {
+      TileTask task{.weight = weight_of(strips[strip], depth),
+                    .weight_stride = strips[strip].operand->weight_stride,
+                    .packed = packed_rows(chunk * chunk_rows()) + depth * kTileRows,
+                    .packed_stride = kTileRows * x_.depth,
+                    .rows = rows,
+                    .depth = std::min(block, x_.depth - depth),
+                    .sums = sums_of(strip),
+                    .goes_on = depth > 0};
+      if (strip + 1 < strips.size()) {
+        task.next_weight = weight_of(strips[strip + 1], depth);
+        task.next_depth = task.depth;
+      } else {
+        // Behind the last one of all comes the next task, most likely with the features behind these.
+        task.next_weight = weight_of(next_depth > 0 ? strips.front() : strips.back(), next_depth) +
+                           (next_depth > 0 ? 0 : kStripFeatures * task.weight_stride);
+        task.next_depth = std::min(block, x_.depth - next_depth);
+      }
+      multiply_tiles(task);
+    }
+  }
+  for (std::size_t strip = 0; strip < strips.size(); ++strip) {
+    const auto& [operand, first, output, output_stride] = strips[strip];
+    const std::int64_t computed = first_computed(*operand, first);
+    write_sums({.sums = sums_of(strip),
+                .bias = operand->bias == nullptr ? nullptr : operand->bias + computed,
+                .rows = rows,
+                .output = output - (first - computed),
+                .output_stride = output_stride,
+                .first_feature = first - computed});
+  }
+}
+
+void BFloat16Product::compute_strips(std::int64_t chunk, std::span<const Strip> strips) const {
+  if (uses_tiles_) return multiply_by_tiles(chunk, strips);
+  for (const auto& [operand, first, output, output_stride] : strips) {
+    multiply_by_dots({.weight = operand->weight + first * operand->weight_stride,
+                      .weight_stride = operand->weight_stride,
+                      .bias = operand->bias == nullptr ? nullptr : operand->bias + first,
+                      .features = std::min(kStripFeatures, operand->features - first),
                       .x = x_.x,
                       .x_stride = x_.stride,
                       .rows = x_.rows,
                       .depth = x_.depth,
                       .output = output,
                       .output_stride = output_stride});
-    return;
   }
-  // The last strip begins earlier where features run out, and writes only what is its own.
-  const std::int64_t feature = std::min(wanted, operand.features - kStripFeatures);
-  multiply_strip({.weight = operand.weight + feature * operand.weight_stride,
-                  .weight_stride = operand.weight_stride,
-                  .bias = operand.bias == nullptr ? nullptr : operand.bias + feature,
-                  .packed = packed_.get() + chunk * chunk_rows() * x_.depth,
-                  .rows = rows_of(chunk),
-                  .depth = x_.depth,
-                  .output = output - (wanted - feature),
-                  .output_stride = output_stride,
-                  .first_feature = wanted - feature});
 }
 
 void BFloat16Product::compute(std::int64_t task) const {
-  const std::int64_t chunk = task / first_strip_.back();
-  const std::int64_t strip = task % first_strip_.back();
-  const auto after = std::upper_bound(first_strip_.begin(), first_strip_.end(), strip);
-  const auto index = static_cast<std::size_t>(after - first_strip_.begin()) - 1;
-  const ProductOperand& operand = operands_[index];
-  const std::int64_t wanted = (strip - first_strip_[index]) * kStripFeatures;
-  compute_strip(operand, chunk, wanted,
-                operand.output + chunk * chunk_rows() * operand.output_stride + wanted,
-                operand.output_stride);
+  const std::int64_t groups = count_parts(first_strip_.back(), group_strips_);
+  const std::int64_t chunk = task / groups;
+  const std::int64_t begin = task % groups * group_strips_;
+  StripList strips;
+  for (std::int64_t strip = begin; strip < std::min(begin + group_strips_, first_strip_.back()); ++strip) {
+    const auto after = std::upper_bound(first_strip_.begin(), first_strip_.end(), strip);
+    const auto index = static_cast<std::size_t>(after - first_strip_.begin()) - 1;
+    const ProductOperand& operand = operands_[index];
+    const std::int64_t first = (strip - first_strip_[index]) * kStripFeatures;
+    strips.add({.operand = &operand,
+                .first = first,
+                .output = operand.output + chunk * chunk_rows() * operand.output_stride + first,
+                .output_stride = operand.output_stride});
+  }
+  compute_strips(chunk, strips.all());
 }
 
 void BFloat16Product::compute_gated(std::int64_t task) const {
-  const std::int64_t strips = first_strip_[1];
-  const std::int64_t chunk = task / strips;
-  const std::int64_t wanted = task % strips * kStripFeatures;
+  const std::int64_t groups = count_parts(first_strip_[1], gated_group());
+  const std::int64_t chunk = task / groups;
   const std::int64_t rows = rows_of(chunk);
-  // A strip of spare room before each: where the last strip begins earlier, its output seems to.
+  const std::int64_t begin = task % groups * gated_group();
+  const std::int64_t end = std::min(begin + gated_group(), first_strip_[1]);
+  // Where the last strip begins earlier, its output seems to: a strip of spare room before each.
   const std::int64_t room = rows * kStripFeatures + kStripFeatures;
-  const auto scratch = std::make_unique_for_overwrite<BFloat16[]>(static_cast<std::size_t>(2 * room));
-  BFloat16* const gate = scratch.get() + kStripFeatures;
-  BFloat16* const up = gate + room;
-  compute_strip(operands_[0], chunk, wanted, gate, kStripFeatures);
-  compute_strip(operands_[1], chunk, wanted, up, kStripFeatures);
-  const std::int64_t features = std::min(kStripFeatures, operands_[0].features - wanted);
-  BFloat16* output = operands_[0].output + chunk * chunk_rows() * operands_[0].output_stride + wanted;
-  for (std::int64_t row = 0; row < rows; ++row, output += operands_[0].output_stride) {
-    apply_silu_gate(gate + row * kStripFeatures, up + row * kStripFeatures, features, output);
+  const auto scratch =
+      std::make_unique_for_overwrite<BFloat16[]>(static_cast<std::size_t>(2 * (end - begin) * room));
+  StripList strips;
+  for (std::int64_t strip = begin; strip < end; ++strip) {
+    for (std::size_t factor = 0; factor < 2; ++factor) {
+      strips.add({.operand = &operands_[factor],
+                  .first = strip * kStripFeatures,
+                  .output = scratch.get() + static_cast<std::int64_t>(strips.count) * room + kStripFeatures,
+                  .output_stride = kStripFeatures});
+    }
+  }
+  compute_strips(chunk, strips.all());
+  const ProductOperand& gated = operands_[0];
+  for (std::size_t factor = 0; factor < strips.count; factor += 2) {
+    const std::int64_t first = strips.items[factor].first;
+    for (std::int64_t row = 0; row < rows; ++row) {
+      apply_silu_gate(strips.items[factor].output + row * kStripFeatures,
+                      strips.items[factor + 1].output + row * kStripFeatures,
+                      std::min(kStripFeatures, gated.features - first),
+                      gated.output + (chunk * chunk_rows() + row) * gated.output_stride + first);
+    }
   }
 }
 

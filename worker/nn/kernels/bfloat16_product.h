@@ -9,6 +9,7 @@
 // half of this with a single row and 60 % with 512.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -52,8 +53,10 @@ class BFloat16Product {
   // features where there are more than a few rows.
   static bool supports(ProductKernel kernel, const ProductRows& x, std::span<const ProductOperand> operands);
 
-  // What the pointers point to outlives the product.
-  BFloat16Product(ProductKernel kernel, const ProductRows& x, std::span<const ProductOperand> operands);
+  // What the pointers point to outlives the product. `threads`: how many will share the tasks; how the work
+  // is cut may depend on it, the result does not.
+  BFloat16Product(ProductKernel kernel, const ProductRows& x, std::span<const ProductOperand> operands,
+                  std::int64_t threads = 1);
 
   // Two sets of tasks, each in any order and on any threads; all of the first before any of the second.
   [[nodiscard]] std::int64_t preparation_tasks() const;
@@ -70,20 +73,35 @@ class BFloat16Product {
   void run();
 
  private:
-  // Rows that share a pass over the weights: as many as stay in a core's cache.
+  // 32 features of an operand for the rows of a chunk.
+  struct Strip {
+    const ProductOperand* operand = nullptr;
+    std::int64_t first = 0;      // feature
+    BFloat16* output = nullptr;  // of the chunk's first row and of `first`
+    std::int64_t output_stride = 0;
+  };
+  struct StripList;
+  // A cache line, so that tiles are loaded from whole lines.
+  struct alignas(64) Line {
+    std::byte bytes[64];
+  };
+
+  // Rows that share a pass over the weights.
   [[nodiscard]] std::int64_t chunk_rows() const;
   [[nodiscard]] std::int64_t chunks() const;
   [[nodiscard]] std::int64_t rows_of(std::int64_t chunk) const;
-  // Features `wanted` to wanted + 31 of an operand for the rows of a chunk, to `output`, which stands for the
-  // first of both.
-  void compute_strip(const ProductOperand& operand, std::int64_t chunk, std::int64_t wanted, BFloat16* output,
-                     std::int64_t output_stride) const;
+  // Strips of each factor that a task of compute_gated takes.
+  [[nodiscard]] std::int64_t gated_group() const;
+  [[nodiscard]] BFloat16* packed_rows(std::int64_t row) const;
+  void compute_strips(std::int64_t chunk, std::span<const Strip> strips) const;
+  void multiply_by_tiles(std::int64_t chunk, std::span<const Strip> strips) const;
 
   bool uses_tiles_;
   ProductRows x_;
   std::vector<ProductOperand> operands_;
   std::vector<std::int64_t> first_strip_;  // of each operand, and the end
-  std::unique_ptr<BFloat16[]> packed_;     // x as AMX wants its second factor; see amx_tiles.h
+  std::int64_t group_strips_ = 1;          // strips of one task
+  std::unique_ptr<Line[]> packed_;         // x as AMX wants its second factor; see amx_tiles.h
 };
 
 }  // namespace lacuna
