@@ -156,7 +156,7 @@ TEST(Hdf5File, SmallCompressedDatasetsCostLittle) {
                              Hdf5Layout::compressed(4));
   }
   const std::vector<std::uint8_t> image = file.image();
-  EXPECT_LT(image.size(), 20 * 500);
+  EXPECT_LT(image.size(), 20 * 1000);
   EXPECT_EQ(Hdf5File::open_image(image, "image").read<std::int32_t>("/x19").values.back(), 19);
 }
 
