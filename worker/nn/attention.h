@@ -14,9 +14,9 @@ struct Attention {
   std::int64_t head_dim = 0;
   std::int64_t window = 0;  // sliding window in tokens; 0: none
 
-  // x [tokens, hidden] (normalised) -> [tokens, hidden].
-  [[nodiscard]] at::Tensor forward(LayerIndex layer, const at::Tensor& x, const RotaryAngles& angles,
-                                   AttentionBackend& backend) const;
+  // x [tokens, hidden] (normalised), the residual stream [tokens, hidden] -> the stream plus attention(x).
+  [[nodiscard]] at::Tensor forward_added(LayerIndex layer, const at::Tensor& x, const RotaryAngles& angles,
+                                         AttentionBackend& backend, const at::Tensor& stream) const;
 };
 
 }  // namespace lacuna

@@ -1,14 +1,14 @@
 #include "worker/nn/decoder_layer.h"
 
 namespace lacuna {
-at::Tensor GatedMlp::forward(const at::Tensor& x) const {
-  return down.forward(forward_gated(x, gate, up));
+at::Tensor GatedMlp::forward_added(const at::Tensor& x, const at::Tensor& stream) const {
+  return down.forward_added(forward_gated(x, gate, up), stream);
 }
 
 at::Tensor DecoderLayer::forward(LayerIndex layer, const at::Tensor& x, const RotaryAngles& angles,
                                  AttentionBackend& backend) const {
-  const at::Tensor h = x + attention.forward(layer, attention_norm.forward(x), angles, backend);
-  return h + mlp.forward(mlp_norm.forward(h));
+  const at::Tensor h = attention.forward_added(layer, attention_norm.forward(x), angles, backend, x);
+  return mlp.forward_added(mlp_norm.forward(h), h);
 }
 
 }  // namespace lacuna

@@ -10,8 +10,8 @@ namespace lacuna {
 struct GatedMlp {
   Linear gate, up, down;
 
-  // x [tokens, hidden] -> [tokens, hidden].
-  [[nodiscard]] at::Tensor forward(const at::Tensor& x) const;
+  // x [tokens, hidden] (normalised), the residual stream [tokens, hidden] -> the stream plus mlp(x).
+  [[nodiscard]] at::Tensor forward_added(const at::Tensor& x, const at::Tensor& stream) const;
 };
 
 struct DecoderLayer {

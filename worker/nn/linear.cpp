@@ -65,10 +65,14 @@ struct KernelProduct {
     run_tiles(at::kCPU, product->preparation_tasks(), outputs.front().size(0) * outputs.front().size(1),
               [&](std::int64_t task) { product->prepare(task); });
   }
+  void run() {
+    prepare();
+    run_tiles(at::kCPU, product->tasks(), multiply_adds, [&](std::int64_t task) { product->compute(task); });
+  }
 };
 
 std::optional<KernelProduct> plan_kernel_product(const at::Tensor& x, std::span<const Linear* const> linears,
-                                                 bool gated) {
+                                                 bool gated, const at::Tensor& addend = {}) {
   if (!fits_kernels(x) || x.scalar_type() != at::kBFloat16) return std::nullopt;
   KernelProduct plan;
   std::vector<ProductOperand> operands;
@@ -79,6 +83,10 @@ std::optional<KernelProduct> plan_kernel_product(const at::Tensor& x, std::span<
       plan.outputs.push_back(at::empty({x.size(0), linear->weight.size(0)}, x.options()));
     }
     operands.push_back(make_operand(linear->weight, linear->bias, plan.outputs.back()));
+    if (addend.defined()) {
+      operands.back().addend = elements_of<BFloat16>(addend);
+      operands.back().addend_stride = addend.stride(0);
+    }
     features += linear->weight.size(0);
   }
   const ProductRows rows = make_rows(x);
@@ -109,11 +117,20 @@ at::Tensor Linear::forward(const at::Tensor& x) const {
   return forward_together(x, {this}).front();
 }
 
+at::Tensor Linear::forward_added(const at::Tensor& x, const at::Tensor& addend) const {
+  const Linear* const linears[] = {this};
+  if (fits_kernels(addend) && addend.scalar_type() == x.scalar_type()) {
+    if (auto plan = plan_kernel_product(x, linears, /*gated=*/false, addend)) {
+      plan->run();
+      return plan->outputs.front();
+    }
+  }
+  return addend + forward(x);
+}
+
 std::vector<at::Tensor> forward_together(const at::Tensor& x, std::initializer_list<const Linear*> linears) {
   if (auto plan = plan_kernel_product(x, {linears.begin(), linears.size()}, /*gated=*/false)) {
-    plan->prepare();
-    run_tiles(x.device(), plan->product->tasks(), plan->multiply_adds,
-              [&](std::int64_t task) { plan->product->compute(task); });
+    plan->run();
     return std::move(plan->outputs);
   }
   std::vector<at::Tensor> products;

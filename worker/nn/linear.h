@@ -14,6 +14,8 @@ struct Linear {
 
   // x [tokens, in] -> [tokens, out], in x's dtype. Differentiable when gradients are being recorded.
   [[nodiscard]] at::Tensor forward(const at::Tensor& x) const;
+  // addend + forward(x), the latter rounded to x's dtype; addend [tokens, out].
+  [[nodiscard]] at::Tensor forward_added(const at::Tensor& x, const at::Tensor& addend) const;
 };
 
 // The products of one x with several weights, as each one's forward gives them, but computed side by side:

@@ -41,6 +41,22 @@ TEST(Linear, TheNumberOfThreadsDoesNotChangeOneBit) {
   set_compute_threads(1);
 }
 
+// Rounded twice, as where the two are operators of their own.
+TEST(Linear, AddsWhatForwardGives) {
+  const at::NoGradGuard no_grad;
+  for (const at::ScalarType dtype : {at::kFloat, at::kBFloat16}) {
+    for (const std::int64_t tokens : {1, 4, 17, 600}) {
+      const at::Tensor x = make_random({tokens, 896}, 4).to(dtype);
+      const at::Tensor addend = make_random({tokens, 1210}, 7).to(dtype);
+      const Linear linear{make_random({1210, 896}, 5).to(dtype), make_random({1210}, 6).to(dtype)};
+      const at::Tensor expected = addend + linear.forward(x);
+      EXPECT_TRUE(at::equal(linear.forward_added(x, addend), expected)) << tokens << " tokens";
+      // Not contiguous, so that it cannot be added on the way.
+      EXPECT_TRUE(at::equal(linear.forward_added(x, addend.t().contiguous().t()), expected));
+    }
+  }
+}
+
 TEST(RunTiles, CallsEveryTileOnceAndPassesExceptionsOn) {
   set_compute_threads(3);
   std::vector<std::atomic<int>> calls(17);

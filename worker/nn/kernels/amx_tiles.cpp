@@ -1,11 +1,7 @@
 #include "worker/nn/kernels/amx_tiles.h"
 
 #if defined(__x86_64__)
-// GCC 12 takes the undefined operands of its own intrinsics for an oversight (its bug 105593).
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wuninitialized"
 #include <immintrin.h>
-#pragma GCC diagnostic pop
 #endif
 
 #include <algorithm>
@@ -138,10 +134,23 @@ LACUNA_TARGET_AMX inline void multiply_pair(const TileTask& task, const BFloat16
   }
 }
 
-// The sums [32 features][16] of `count` <= 16 rows. Two features are rounded into one vector and paired row
-// by row, so that one transposition serves all 32.
-LACUNA_TARGET_AMX void write_block(const float* sums, const BFloat16* bias, std::int64_t count,
-                                   __mmask32 features, BFloat16* output, std::int64_t stride) {
+LACUNA_TARGET_AMX inline __m512 widen_half(__m256i half) {
+  return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16));
+}
+
+// 32 elements plus 32 others, rounded.
+LACUNA_TARGET_AMX inline __m512i add_rounded(__m512i x, __m512i y) {
+  const __m512 low =
+      _mm512_add_ps(widen_half(_mm512_castsi512_si256(x)), widen_half(_mm512_castsi512_si256(y)));
+  const __m512 high = _mm512_add_ps(widen_half(_mm512_extracti64x4_epi64(x, 1)),
+                                    widen_half(_mm512_extracti64x4_epi64(y, 1)));
+  return reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(high, low));
+}
+
+// The sums [32 features][16] of up to 16 rows from `first_row` on. Two features are rounded into one vector
+// and paired row by row, so that one transposition serves all 32.
+LACUNA_TARGET_AMX void write_block(const SumsTask& task, std::int64_t first_row, __mmask32 features) {
+  const float* const sums = task.sums + first_row * kStripFeatures;
   // Row r of the first feature beside row r of the second.
   alignas(64) static constexpr std::uint16_t kPairs[32] = {0,  16, 1,  17, 2,  18, 3,  19, 4,  20, 5,
                                                            21, 6,  22, 7,  23, 8,  24, 9,  25, 10, 26,
@@ -151,16 +160,22 @@ LACUNA_TARGET_AMX void write_block(const float* sums, const BFloat16* bias, std:
   for (std::int64_t pair = 0; pair < kTileRows; ++pair) {
     __m512 first = _mm512_load_ps(sums + 2 * pair * kTileRows);
     __m512 second = _mm512_load_ps(sums + (2 * pair + 1) * kTileRows);
-    if (bias != nullptr) {
-      first = _mm512_add_ps(first, _mm512_set1_ps(widen(bias[2 * pair])));
-      second = _mm512_add_ps(second, _mm512_set1_ps(widen(bias[2 * pair + 1])));
+    if (task.bias != nullptr) {
+      first = _mm512_add_ps(first, _mm512_set1_ps(widen(task.bias[2 * pair])));
+      second = _mm512_add_ps(second, _mm512_set1_ps(widen(task.bias[2 * pair + 1])));
     }
     const auto rounded = reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(second, first));
     columns[pair] = _mm512_permutexvar_epi16(pairs, rounded);
   }
   transpose(columns);
-  for (std::int64_t row = 0; row < count; ++row) {
-    _mm512_mask_storeu_epi16(output + row * stride, features, columns[row]);
+  const std::int64_t count = std::min(kTileRows, task.rows - first_row);
+  for (std::int64_t i = 0; i < count; ++i) {
+    const std::int64_t row = first_row + i;
+    if (task.addend != nullptr) {
+      columns[i] =
+          add_rounded(_mm512_maskz_loadu_epi16(features, task.addend + row * task.addend_stride), columns[i]);
+    }
+    _mm512_mask_storeu_epi16(task.output + row * task.output_stride, features, columns[i]);
   }
 }
 
@@ -200,8 +215,7 @@ LACUNA_TARGET_AMX void multiply_tiles(const TileTask& task) {
 LACUNA_TARGET_AMX void write_sums(const SumsTask& task) {
   const auto features = static_cast<__mmask32>(0xFFFFFFFFULL << static_cast<unsigned>(task.first_feature));
   for (std::int64_t row = 0; row < task.rows; row += kTileRows) {
-    write_block(task.sums + row * kStripFeatures, task.bias, std::min(kTileRows, task.rows - row), features,
-                task.output + row * task.output_stride, task.output_stride);
+    write_block(task, row, features);
   }
 }
 

@@ -38,14 +38,16 @@ struct TileTask {
 };
 void multiply_tiles(const TileTask& task);
 
-// Adds the bias to the sums of 32 features, rounds them and writes them row by row.
+// Adds the bias to the sums of 32 features, rounds them, adds the addend, rounds again and writes row by row.
 struct SumsTask {
   const float* sums = nullptr;     // as multiply_tiles leaves them
   const BFloat16* bias = nullptr;  // [32], or none
   std::int64_t rows = 0;
-  BFloat16* output = nullptr;      // of the first row and the first feature
-  std::int64_t output_stride = 0;  // from row to row
-  std::int64_t first_feature = 0;  // features before it are not written: another strip does
+  const BFloat16* addend = nullptr;  // of the first row and the first feature, or none
+  std::int64_t addend_stride = 0;    // from row to row
+  BFloat16* output = nullptr;        // of the first row and the first feature
+  std::int64_t output_stride = 0;    // from row to row
+  std::int64_t first_feature = 0;    // features before it are not written: another strip does
 };
 void write_sums(const SumsTask& task);
 

@@ -31,8 +31,12 @@ LACUNA_TARGET_AVX512 void multiply(const DotTask& task) {
     }
     const float offset = task.bias == nullptr ? 0.0F : widen(task.bias[feature]);
     for (int row = 0; row < kRows; ++row) {
-      task.output[row * task.output_stride + feature] =
-          narrow_to<BFloat16>(_mm512_reduce_add_ps(sums[row]) + offset);
+      BFloat16 product = narrow_to<BFloat16>(_mm512_reduce_add_ps(sums[row]) + offset);
+      if (task.addend != nullptr) {
+        product =
+            narrow_to<BFloat16>(widen(task.addend[row * task.addend_stride + feature]) + widen(product));
+      }
+      task.output[row * task.output_stride + feature] = product;
     }
   }
 }

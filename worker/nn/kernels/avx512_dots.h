@@ -18,9 +18,11 @@ struct DotTask {
   const BFloat16* x = nullptr;  // [rows, depth], 1 to 8 rows
   std::int64_t x_stride = 0;    // elements from row to row
   std::int64_t rows = 0;
-  std::int64_t depth = 0;          // a multiple of 32
-  BFloat16* output = nullptr;      // of the first row and feature
-  std::int64_t output_stride = 0;  // from row to row
+  std::int64_t depth = 0;            // a multiple of 32
+  const BFloat16* addend = nullptr;  // of the first row and feature, or none
+  std::int64_t addend_stride = 0;    // from row to row
+  BFloat16* output = nullptr;        // of the first row and feature
+  std::int64_t output_stride = 0;    // from row to row
 };
 void multiply_by_dots(const DotTask& task);
 

@@ -156,11 +156,13 @@ void BFloat16Product::multiply_by_tiles(std::int64_t chunk, std::span<const Stri
     }
   }
   for (std::size_t strip = 0; strip < strips.size(); ++strip) {
-    const auto& [operand, first, output, output_stride] = strips[strip];
+    const auto& [operand, first, addend, output, output_stride] = strips[strip];
     const std::int64_t computed = first_computed(*operand, first);
     write_sums({.sums = sums_of(strip),
                 .bias = operand->bias == nullptr ? nullptr : operand->bias + computed,
                 .rows = rows,
+                .addend = addend == nullptr ? nullptr : addend - (first - computed),
+                .addend_stride = operand->addend_stride,
                 .output = output - (first - computed),
                 .output_stride = output_stride,
                 .first_feature = first - computed});
@@ -169,7 +171,7 @@ void BFloat16Product::multiply_by_tiles(std::int64_t chunk, std::span<const Stri
 
 void BFloat16Product::compute_strips(std::int64_t chunk, std::span<const Strip> strips) const {
   if (uses_tiles_) return multiply_by_tiles(chunk, strips);
-  for (const auto& [operand, first, output, output_stride] : strips) {
+  for (const auto& [operand, first, addend, output, output_stride] : strips) {
     multiply_by_dots({.weight = operand->weight + first * operand->weight_stride,
                       .weight_stride = operand->weight_stride,
                       .bias = operand->bias == nullptr ? nullptr : operand->bias + first,
@@ -178,6 +180,8 @@ void BFloat16Product::compute_strips(std::int64_t chunk, std::span<const Strip> 
                       .x_stride = x_.stride,
                       .rows = x_.rows,
                       .depth = x_.depth,
+                      .addend = addend,
+                      .addend_stride = operand->addend_stride,
                       .output = output,
                       .output_stride = output_stride});
   }
@@ -193,10 +197,13 @@ void BFloat16Product::compute(std::int64_t task) const {
     const auto index = static_cast<std::size_t>(after - first_strip_.begin()) - 1;
     const ProductOperand& operand = operands_[index];
     const std::int64_t first = (strip - first_strip_[index]) * kStripFeatures;
-    strips.add({.operand = &operand,
-                .first = first,
-                .output = operand.output + chunk * chunk_rows() * operand.output_stride + first,
-                .output_stride = operand.output_stride});
+    const std::int64_t row = chunk * chunk_rows();
+    strips.add(
+        {.operand = &operand,
+         .first = first,
+         .addend = operand.addend == nullptr ? nullptr : operand.addend + row * operand.addend_stride + first,
+         .output = operand.output + row * operand.output_stride + first,
+         .output_stride = operand.output_stride});
   }
   compute_strips(chunk, strips.all());
 }

@@ -34,6 +34,8 @@ struct ProductOperand {
   const BFloat16* weight = nullptr;  // [features, depth]
   std::int64_t weight_stride = 0;    // elements from feature to feature
   const BFloat16* bias = nullptr;    // [features], or none
+  const BFloat16* addend = nullptr;  // [rows, features], added to the rounded product; or none
+  std::int64_t addend_stride = 0;    // elements from row to row
   BFloat16* output = nullptr;        // [rows, features]
   std::int64_t output_stride = 0;    // elements from row to row
   std::int64_t features = 0;
@@ -64,8 +66,8 @@ class BFloat16Product {
   [[nodiscard]] std::int64_t tasks() const;
   void compute(std::int64_t task) const;
 
-  // Instead of the second set, of two operands with equally many features: silu(x W0^T) * (x W1^T), each
-  // factor rounded, into the first one's output. What lies in between never leaves the cache.
+  // Instead of the second set, of two operands with equally many features and no addends: silu(x W0^T) * (x
+  // W1^T), each factor rounded, into the first one's output. What lies in between never leaves the cache.
   [[nodiscard]] std::int64_t gated_tasks() const;
   void compute_gated(std::int64_t task) const;
 
@@ -76,8 +78,9 @@ class BFloat16Product {
   // 32 features of an operand for the rows of a chunk.
   struct Strip {
     const ProductOperand* operand = nullptr;
-    std::int64_t first = 0;      // feature
-    BFloat16* output = nullptr;  // of the chunk's first row and of `first`
+    std::int64_t first = 0;            // feature
+    const BFloat16* addend = nullptr;  // of the chunk's first row and of `first`, or none
+    BFloat16* output = nullptr;        // likewise
     std::int64_t output_stride = 0;
   };
   struct StripList;
