@@ -1,18 +1,15 @@
 // Nine thresholds in one run against nine runs of a stand-in for the author's scripts (author_procedure.py),
 // on the same machine in the same run.
 #include <fmt/format.h>
-#include <sys/wait.h>
 
 #include <algorithm>
-#include <array>
-#include <cstdio>
 #include <numeric>
 
 #include "bench/benchmark_run.h"
 #include "bench/question_runs.h"
 #include "bench/random_questions.h"
+#include "bench/script_output.h"
 #include "bench/stopwatch.h"
-#include "core/error.h"
 
 namespace lacuna {
 namespace {
@@ -41,25 +38,16 @@ nlohmann::json describe(const BenchmarkRun& run, const std::vector<std::int64_t>
           {"prompt_lengths", lengths}};
 }
 
-// Runs the script -> what it printed. It inherits the policy for waiting threads that we run under ourselves:
-// spinning threads would cost it more wherever the cores are shared.
-nlohmann::json run_script(const BenchmarkRun& run, const std::vector<std::int64_t>& lengths) {
+// What the script printed. It inherits the policy for waiting threads that we run under ourselves: spinning
+// threads would cost it more wherever the cores are shared.
+nlohmann::json run_procedure(const BenchmarkRun& run, const std::vector<std::int64_t>& lengths) {
   const std::string command =
-      fmt::format("'{}' '{}' '{}'", run.python, LACUNA_AUTHOR_PROCEDURE, describe(run, lengths).dump());
-  std::FILE* const pipe = popen(command.c_str(), "r");
-  if (pipe == nullptr) throw SystemError({.problem = "cannot start " + run.python});
-  std::string output;
-  std::array<char, 4096> buffer{};
-  for (std::size_t read = 0; (read = std::fread(buffer.data(), 1, buffer.size(), pipe)) > 0;) {
-    output.append(buffer.data(), read);
-  }
-  const int status = pclose(pipe);
-  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-    throw SystemError({.problem = fmt::format("'{}' {} failed", run.python, LACUNA_AUTHOR_PROCEDURE),
-                       .why = "it needs PyTorch",
-                       .suggestion = "install python3-torch, or give --python one that has it"});
-  }
-  return nlohmann::json::parse(output);
+      fmt::format("{} {} {}", quote_for_shell(run.python), quote_for_shell(LACUNA_AUTHOR_PROCEDURE),
+                  quote_for_shell(describe(run, lengths).dump()));
+  return read_script_output(command,
+                            {.problem = fmt::format("'{}' {} failed", run.python, LACUNA_AUTHOR_PROCEDURE),
+                             .why = "it needs PyTorch",
+                             .suggestion = "install python3-torch, or give --python one that has it"});
 }
 
 double time_nine_thresholds(const BenchmarkRun& run) {
@@ -76,7 +64,7 @@ void measure_against_author(const BenchmarkRun& run) {
   const std::vector<std::int64_t> lengths = draw_mmlu_lengths(std::min(run.questions.count, kMostQuestions));
   // Ours before and after, and the mean of both: theirs is no best of several either.
   const double before = time_nine_thresholds(run);
-  const nlohmann::json theirs = run_script(run, lengths);
+  const nlohmann::json theirs = run_procedure(run, lengths);
   const double ours = (before + time_nine_thresholds(run)) / 2 / static_cast<double>(run.questions.count);
   const auto questions = static_cast<double>(lengths.size());
   const double seconds = theirs.at("seconds").get<double>() / questions;

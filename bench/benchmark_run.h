@@ -33,7 +33,8 @@ struct BenchmarkRun {
   DataType dtype = DataType::kBFloat16;
   std::int64_t threads = 1;
   std::int64_t repetitions = 5;
-  std::string python = {};  // an interpreter that has PyTorch
+  std::string python = {};     // an interpreter that has PyTorch and numpy
+  std::string llama_cpp = {};  // a folder in which node-llama-cpp is installed
   QuestionSettings questions;
   bool quick = false;                              // smaller batches, less repetition
   std::function<void(const Figure&)> report = {};  // called with each figure as soon as it is there
@@ -66,5 +67,7 @@ void measure_store(const BenchmarkRun& run);
 void measure_startup(const BenchmarkRun& run);
 // Nine thresholds against the procedure of the author's scripts.
 void measure_against_author(const BenchmarkRun& run);
+// Prompt passes and single-sequence decode against llama.cpp's of the same model.
+void measure_against_llama_cpp(const BenchmarkRun& run);
 
 }  // namespace lacuna

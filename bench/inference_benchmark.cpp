@@ -39,8 +39,9 @@ struct Arguments {
   QuestionSettings questions;
   std::vector<std::string> forks;
   std::string python = "/usr/bin/python3";
-  std::string write_model;  // a folder: only write the random model there
-  std::string first_token;  // what the process that `startup` times is told
+  std::string llama_cpp = "build/llama_cpp";  // where scripts/bench.sh installs it
+  std::string write_model;                    // a folder: only write the random model there
+  std::string first_token;                    // what the process that `startup` times is told
 };
 
 struct FigureGroup {
@@ -59,7 +60,8 @@ const std::vector<FigureGroup>& figure_groups() {
     {"store", measure_store},
 #endif
     {"startup", measure_startup},
-    {"author", measure_against_author}
+    {"author", measure_against_author},
+    {"llama_cpp", measure_against_llama_cpp}
   };
   return groups;
 }
@@ -141,6 +143,7 @@ void run_benchmark(const Arguments& arguments) {
                          .threads = threads,
                          .repetitions = arguments.repetitions,
                          .python = arguments.python,
+                         .llama_cpp = arguments.llama_cpp,
                          .questions = arguments.questions,
                          .quick = arguments.quick,
                          .report = [&](const Figure& figure) {
@@ -189,7 +192,11 @@ void add_options(CLI::App& app, Arguments& arguments) {
   app.add_option("--repetitions", arguments.repetitions, "Times that each thing is measured, at least")
       ->capture_default_str()
       ->check(CLI::Range(1, 1000));
-  app.add_option("--python", arguments.python, "Group author: an interpreter that has PyTorch")
+  app.add_option("--python", arguments.python,
+                 "Group author: an interpreter that has PyTorch; group llama_cpp: numpy")
+      ->capture_default_str();
+  app.add_option("--llama-cpp", arguments.llama_cpp,
+                 "Group llama_cpp: a folder in which npm has installed node-llama-cpp")
       ->capture_default_str();
   app.add_option("--write-model", arguments.write_model, "Only write the random model to this folder");
   app.add_option("--first-token", arguments.first_token)->group("");

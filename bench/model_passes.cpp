@@ -107,7 +107,7 @@ at::Tensor run_prompts_recorded(const CausalLm& model, const PromptBatch& batch,
 }
 
 DecodeLoop::DecodeLoop(const CausalLm& model, std::int64_t rows, std::int64_t context, std::int64_t capacity)
-    : model_(model), context_(context), capacity_(capacity) {
+    : model_(model), context_(context) {
   const Architecture& shape = model.architecture;
   const auto options = at::TensorOptions().dtype(at::kFloat).device(model.device());
   const at::Tensor random = at::randn({context, shape.kv_heads, shape.head_dim}, options).to(model.dtype());

@@ -36,7 +36,6 @@ class DecodeLoop {
   // Feeds every sequence its last token and chooses the next one, on the host as the engine does.
   void step_plain();
   void step_recorded(const std::vector<double>& alphas);
-  [[nodiscard]] std::int64_t steps_left() const { return capacity_ - steps_; }
 
  private:
   // `run`: the pass over these tokens and positions -> logits [rows, vocabulary].
@@ -44,7 +43,6 @@ class DecodeLoop {
 
   const CausalLm& model_;
   std::int64_t context_;
-  std::int64_t capacity_;
   std::int64_t steps_ = 0;
   std::vector<SequenceCache> caches_;
   at::Tensor tokens_;  // [rows] on the CPU

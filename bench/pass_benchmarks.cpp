@@ -4,31 +4,14 @@
 
 #include "bench/benchmark_run.h"
 #include "bench/model_passes.h"
+#include "bench/pass_timings.h"
 #include "bench/stopwatch.h"
 
 namespace lacuna {
 namespace {
 
-constexpr std::int64_t kDecodeContext = 128;  // tokens that each decoded sequence sees
-
 std::vector<double> nine_alphas() {
   return {0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9};
-}
-
-// Enough repetitions of what is short to meet an undisturbed moment: `repetitions`, and more until they took
-// half a second, but at most eight times as many.
-bool wants_more(const Timings& timings, std::int64_t repetitions) {
-  const auto done = static_cast<std::int64_t>(timings.seconds.size());
-  if (done < repetitions) return true;
-  double total = 0;
-  for (const double seconds : timings.seconds) total += seconds;
-  return total < 0.5 && done < 8 * repetitions;
-}
-
-nlohmann::json describe(const Timings& timings) {
-  return {{"seconds_best", timings.best()},
-          {"seconds_median", timings.median()},
-          {"repetitions", timings.seconds.size()}};
 }
 
 struct NamedPrompts {
@@ -76,14 +59,10 @@ DecodeBound find_decode_bound(const BenchmarkRun& run, const DecodeLoad& load) {
 }
 
 void measure_prefill(const BenchmarkRun& run) {
-  const at::Device device = run.model.device();
   for (const NamedPrompts& prompts : list_prompts(run.quick)) {
     run.meter.sample();
     const PromptBatch batch = make_prompt_batch(run.model, prompts.lengths);
-    const auto pass = [&] { run_prompts_plain(run.model, batch); };
-    pass();  // warms up
-    Timings timings;
-    while (wants_more(timings, run.repetitions)) timings.seconds.push_back(time_once(device, pass));
+    const Timings timings = time_prompts(run.model, batch, {.least = run.repetitions});
     const auto tokens = static_cast<double>(batch.token_ids.numel());
     const double flops = count_prompt_flops(run.model.architecture, prompts.lengths);
     run.report({.group = "prefill",
@@ -96,17 +75,11 @@ void measure_prefill(const BenchmarkRun& run) {
 }
 
 void measure_decode(const BenchmarkRun& run) {
-  const at::Device device = run.model.device();
   std::vector<std::int64_t> batches = {1, 2, 4, 8, 32, 64, 256};
   if (run.quick) batches = {1, 8, 32};
   for (const std::int64_t rows : batches) {
     run.meter.sample();
-    DecodeLoop loop(run.model, rows, kDecodeContext, 8 * run.repetitions + 1);
-    loop.step_plain();  // warms up
-    Timings timings;
-    while (wants_more(timings, run.repetitions) && loop.steps_left() > 0) {
-      timings.seconds.push_back(time_once(device, [&] { loop.step_plain(); }));
-    }
+    const Timings timings = time_decode(run.model, rows, {.least = run.repetitions});
     const std::int64_t cached = rows * kDecodeContext;
     const DecodeBound bound =
         find_decode_bound(run, {.rows = rows, .cached_tokens = cached, .seen_tokens = cached});
@@ -124,13 +97,13 @@ void measure_lac_overhead(const BenchmarkRun& run) {
   const at::Device device = run.model.device();
   const std::vector<double> alphas = nine_alphas();
   // Differences of a percent need more repetitions than a rate.
-  const std::int64_t repetitions = 2 * run.repetitions;
+  const RepetitionRule rule{.least = 2 * run.repetitions};
   for (const NamedPrompts& prompts : list_prompts(run.quick)) {
     const PromptBatch batch = make_prompt_batch(run.model, prompts.lengths);
     run_prompts_recorded(run.model, batch, alphas);
     Comparison times;
     const bool is_large = batch.lengths.size() > 1;
-    while (wants_more(times.plain, is_large ? run.repetitions : repetitions)) {
+    while ((is_large ? RepetitionRule{.least = run.repetitions} : rule).wants_more(times.plain)) {
       times.plain.seconds.push_back(time_once(device, [&] { run_prompts_plain(run.model, batch); }));
       times.recorded.seconds.push_back(
           time_once(device, [&] { run_prompts_recorded(run.model, batch, alphas); }));
@@ -138,10 +111,10 @@ void measure_lac_overhead(const BenchmarkRun& run) {
     report_overhead(run, prompts.name, times);
   }
   for (const std::int64_t rows : {1, 32}) {
-    DecodeLoop loop(run.model, rows, kDecodeContext, 16 * repetitions + 2);
+    DecodeLoop loop(run.model, rows, kDecodeContext, 2 * rule.most() + 1);
     loop.step_recorded(alphas);
     Comparison times;
-    while (wants_more(times.plain, repetitions) && loop.steps_left() >= 2) {
+    while (rule.wants_more(times.plain)) {
       times.plain.seconds.push_back(time_once(device, [&] { loop.step_plain(); }));
       times.recorded.seconds.push_back(time_once(device, [&] { loop.step_recorded(alphas); }));
     }

@@ -1,6 +1,7 @@
 #include "bench/stopwatch.h"
 
 #include <algorithm>
+#include <numeric>
 
 namespace lacuna {
 
@@ -13,6 +14,13 @@ double Timings::median() const {
   std::sort(sorted.begin(), sorted.end());
   const std::size_t half = sorted.size() / 2;
   return sorted.size() % 2 == 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
+}
+
+bool RepetitionRule::wants_more(const Timings& timings) const {
+  const auto done = static_cast<std::int64_t>(timings.seconds.size());
+  if (done < least) return true;
+  const double total = std::accumulate(timings.seconds.begin(), timings.seconds.end(), 0.0);
+  return total < enough_seconds && done < most();
 }
 
 }  // namespace lacuna

@@ -35,4 +35,14 @@ struct Timings {
   [[nodiscard]] double median() const;
 };
 
+// How often something is timed: `least` times, and what is short more often, to meet an undisturbed moment:
+// until it took `enough_seconds` in all, but at most `most` times.
+struct RepetitionRule {
+  std::int64_t least = 5;
+  double enough_seconds = 0.5;
+
+  [[nodiscard]] std::int64_t most() const { return 8 * least; }
+  [[nodiscard]] bool wants_more(const Timings& timings) const;
+};
+
 }  // namespace lacuna

@@ -17,7 +17,7 @@ plain=()
 slow=()
 with_libcxx=()
 libcxx_users='^(worker/(checkpoint|nn|models|lac|engine)|apps/demo_maker)/|^apps/(plan_command|trace_command|inference)\.cpp|^bench/'
-no_torch='^worker/nn/kernels/|^bench/(benchmark_report|message_rate|scheduler_scale|scratch_folder|simulated_cluster)\.cpp'
+no_torch='^worker/nn/kernels/|^bench/(benchmark_report|message_rate|scheduler_scale|scratch_folder|script_output|simulated_cluster)\.cpp'
 for file in "${files[@]}"; do
   [[ $file == *.cpp && $file != tests/* ]] || continue
   if [[ $file =~ $libcxx_users && ! $file =~ $no_torch ]]; then with_libcxx+=("$file")

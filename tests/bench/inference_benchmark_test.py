@@ -11,7 +11,8 @@ import tempfile
 import unittest
 
 BENCHMARK, WITH_STORE = sys.argv[1], sys.argv[2] == "1"
-# Group "author" needs PyTorch for Python, which is no dependency of ours.
+LLAMA_CPP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "build", "llama_cpp")
+# Group "author" needs PyTorch for Python, which is no dependency of ours; "llama_cpp" needs what npm installs.
 GROUPS = ["products", "prefill", "decode", "overhead", "thresholds", "startup"] + (["store"] if WITH_STORE else [])
 BOUNDED = {"products", "prefill", "decode", "overhead", "startup"}
 
@@ -84,6 +85,28 @@ class InferenceBenchmark(unittest.TestCase):
         process = run("--shape", "tiny", "--quick", "--only", "author", "--python", "/nonexistent/python3")
         self.assertEqual(1, process.returncode)
         self.assertIn("/nonexistent/python3", process.stderr)
+        process = run("--shape", "tiny", "--quick", "--only", "llama_cpp", "--llama-cpp", "/nonexistent/packages")
+        self.assertEqual(1, process.returncode)
+        self.assertRegex(process.stderr, "/nonexistent/packages|there is no node")
+
+    @unittest.skipUnless(os.path.isdir(os.path.join(LLAMA_CPP, "node_modules", "node-llama-cpp")),
+                         "node-llama-cpp is not installed in build/llama_cpp (scripts/bench.sh does it)")
+    def test_llama_cpp_is_timed_on_weights_of_the_same_type(self):
+        for dtype, weights in (("bfloat16", "BF16"), ("float32", "F32")):
+            with tempfile.TemporaryDirectory() as folder:
+                file = os.path.join(folder, "figures.json")
+                process = run("--shape", "tiny", "--dtype", dtype, "--repetitions", "1", "--threads", "2",
+                              "--only", "llama_cpp", "--llama-cpp", LLAMA_CPP, "--json", file)
+                self.assertEqual(0, process.returncode, process.stderr)
+                with open(file, encoding="utf-8") as text:
+                    figures = [figure for figure in json.load(text)["figures"] if figure["group"] == "llama_cpp"]
+            for figure in figures:
+                self.assertGreater(figure["value"], 0, figure)
+            theirs = [figure for figure in figures if figure["name"].startswith("llama.cpp, ")]
+            self.assertEqual(3, len(theirs))
+            for figure in theirs:
+                self.assertIn(weights, figure["weights"])
+                self.assertIs(False, figure["gpu"])
 
 
 if __name__ == "__main__":
