@@ -1,9 +1,6 @@
 #include "worker/nn/decoder_layer.h"
 
 namespace lacuna {
-at::Tensor GatedMlp::forward_added(const at::Tensor& x, const at::Tensor& stream) const {
-  return down.forward_added(forward_gated(x, gate, up), stream);
-}
 
 at::Tensor DecoderLayer::forward(LayerIndex layer, const at::Tensor& x, const RotaryAngles& angles,
                                  AttentionBackend& backend) const {

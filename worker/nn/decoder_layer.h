@@ -2,17 +2,10 @@
 #pragma once
 
 #include "worker/nn/attention.h"
+#include "worker/nn/gated_mlp.h"
 #include "worker/nn/rms_norm.h"
 
 namespace lacuna {
-
-// down(silu(gate(x)) * up(x)), Shazeer 2020.
-struct GatedMlp {
-  Linear gate, up, down;
-
-  // x [tokens, hidden] (normalised), the residual stream [tokens, hidden] -> the stream plus mlp(x).
-  [[nodiscard]] at::Tensor forward_added(const at::Tensor& x, const at::Tensor& stream) const;
-};
 
 struct DecoderLayer {
   RmsNorm attention_norm;

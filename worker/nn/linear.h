@@ -22,9 +22,6 @@ struct Linear {
 // one start of the threads instead of one for each.
 std::vector<at::Tensor> forward_together(const at::Tensor& x, std::initializer_list<const Linear*> linears);
 
-// silu(gate(x)) * up(x), Shazeer 2020; both factors rounded to x's dtype. Differentiable as forward is.
-at::Tensor forward_gated(const at::Tensor& x, const Linear& gate, const Linear& up);
-
 // x W^T -> `product`, in the calling thread; x [rows, depth], weight [features, depth], product [rows,
 // features], of one dtype, each contiguous along its last axis.
 void multiply_into(const at::Tensor& product, const at::Tensor& x, const at::Tensor& weight);

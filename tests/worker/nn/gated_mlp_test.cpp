@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "worker/nn/compute_threads.h"
-#include "worker/nn/decoder_layer.h"
+#include "worker/nn/gated_mlp.h"
 
 namespace lacuna {
 namespace {
@@ -47,6 +47,31 @@ TEST(GatedMlp, TheNumberOfThreadsDoesNotChangeOneBit) {
     }
   }
   set_compute_threads(1);
+}
+
+// The path through the kernels, where this processor has them, against float64.
+TEST(GatedMlp, IsItsFormulaInBFloat16) {
+  const at::NoGradGuard no_grad;
+  for (const std::int64_t width : {96, 100}) {  // 100: not what AMX takes for the last product
+    const GatedMlp mlp{.gate = {(0.1 * make_random({width, 64}, 1)).to(at::kBFloat16),
+                                make_random({width}, 7).to(at::kBFloat16)},
+                       .up = {(0.1 * make_random({width, 64}, 2)).to(at::kBFloat16), {}},
+                       .down = {(0.1 * make_random({50, width}, 3)).to(at::kBFloat16), {}}};
+    for (const std::int64_t tokens : {1, 7, 33, 600}) {
+      const at::Tensor x = make_random({tokens, 64}, 4).to(at::kBFloat16);
+      const at::Tensor stream = make_random({tokens, 50}, 6).to(at::kBFloat16);
+      const auto multiply = [](const at::Tensor& factor, const at::Tensor& weight) {
+        return at::matmul(factor, weight.to(at::kDouble).t());
+      };
+      const at::Tensor wide = x.to(at::kDouble);
+      const at::Tensor gate = multiply(wide, mlp.gate.weight) + mlp.gate.bias.to(at::kDouble);
+      const at::Tensor expected =
+          stream.to(at::kDouble) +
+          multiply(gate * at::sigmoid(gate) * multiply(wide, mlp.up.weight), mlp.down.weight);
+      EXPECT_TRUE(at::allclose(mlp.forward_added(x, stream).to(at::kDouble), expected, 0.01, 0.03))
+          << width << " wide, " << tokens << " tokens";
+    }
+  }
 }
 
 }  // namespace

@@ -102,35 +102,46 @@ INSTANTIATE_TEST_SUITE_P(Shapes, ProductTest,
                                   std::to_string(tested.param.features);
                          });
 
-// The fused form is the two products and the gate one after the other, bit for bit.
+// The fused form is the two products, the gate and the third product one after the other, bit for bit.
 TEST(BFloat16Product, GatedIsTheGateOfBothProducts) {
-  constexpr std::int64_t kDepth = 6400, kFeatures = 75;
+  constexpr std::int64_t kDepth = 6400, kFeatures = 160, kOutputs = 70;
   const auto weights = draw<BFloat16>(2 * kFeatures * kDepth, 13);
   const auto bias = draw<BFloat16>(2 * kFeatures, 14);
-  for (const std::int64_t rows : {1, 4, 40, 100, 130}) {
+  const auto last_weight = draw<BFloat16>(kOutputs * kFeatures, 18);
+  for (const std::int64_t rows : {5, 40, 100, 130}) {
     const auto x = draw<BFloat16>(rows * kDepth, 15);
     const ProductRows factor{.x = x.data(), .stride = kDepth, .rows = rows, .depth = kDepth};
     const auto count = static_cast<std::size_t>(rows * kFeatures);
-    std::vector<BFloat16> gate(count), up(count), expected(count), fused(count);
-    const auto operands = [&](BFloat16* first, BFloat16* second) {
-      std::vector<ProductOperand> list;
-      for (std::int64_t i = 0; i < 2; ++i) {
-        list.push_back({.weight = weights.data() + i * kFeatures * kDepth,
-                        .weight_stride = kDepth,
-                        .bias = bias.data() + i * kFeatures,
-                        .output = i == 0 ? first : second,
-                        .output_stride = kFeatures,
-                        .features = kFeatures});
-      }
-      return list;
-    };
-    const auto apart = operands(gate.data(), up.data());
-    if (!BFloat16Product::supports(best_product_kernel(), factor, apart)) continue;
-    BFloat16Product(best_product_kernel(), factor, apart).run();
-    apply_silu_gate(gate.data(), up.data(), rows * kFeatures, expected.data());
-    BFloat16Product product(best_product_kernel(), factor, operands(fused.data(), nullptr));
-    for (std::int64_t task = 0; task < product.preparation_tasks(); ++task) product.prepare(task);
-    for (std::int64_t task = 0; task < product.gated_tasks(); ++task) product.compute_gated(task);
+    std::vector<BFloat16> gate(count), up(count), gated(count);
+    std::vector<ProductOperand> factors;
+    for (std::int64_t i = 0; i < 2; ++i) {
+      factors.push_back({.weight = weights.data() + i * kFeatures * kDepth,
+                         .weight_stride = kDepth,
+                         .bias = bias.data() + i * kFeatures,
+                         .output = i == 0 ? gate.data() : up.data(),
+                         .output_stride = kFeatures,
+                         .features = kFeatures});
+    }
+    const ProductKernel kernel = best_product_kernel();
+    if (!BFloat16Product::supports_gate(kernel, factor, factors)) GTEST_SKIP() << "this processor has no AMX";
+    BFloat16Product(kernel, factor, factors).run();
+    apply_silu_gate(gate.data(), up.data(), rows * kFeatures, gated.data());
+    std::vector<BFloat16> expected(static_cast<std::size_t>(rows * kOutputs)), fused(expected.size());
+    ProductOperand last{.weight = last_weight.data(),
+                        .weight_stride = kFeatures,
+                        .output = expected.data(),
+                        .output_stride = kOutputs,
+                        .features = kOutputs};
+    BFloat16Product(kernel, {.x = gated.data(), .stride = kFeatures, .rows = rows, .depth = kFeatures},
+                    {&last, 1})
+        .run();
+
+    BFloat16Product gating(kernel, factor, factors);
+    for (std::int64_t task = 0; task < gating.preparation_tasks(); ++task) gating.prepare(task);
+    PackedRows packed(rows, kFeatures);
+    for (std::int64_t task = 0; task < gating.gated_tasks(); ++task) gating.compute_gated(task, packed);
+    last.output = fused.data();
+    BFloat16Product(std::move(packed), {&last, 1}).run();
     EXPECT_EQ(fused, expected) << rows << " rows";
   }
 }

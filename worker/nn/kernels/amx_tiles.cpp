@@ -6,6 +6,8 @@
 
 #include <algorithm>
 
+#include "worker/nn/kernels/exponential.h"
+
 namespace lacuna {
 
 #if defined(__x86_64__)
@@ -142,8 +144,46 @@ LACUNA_TARGET_AMX inline __m512 widen_half(__m256i half) {
 LACUNA_TARGET_AMX inline __m512i add_rounded(__m512i x, __m512i y) {
   const __m512 low =
       _mm512_add_ps(widen_half(_mm512_castsi512_si256(x)), widen_half(_mm512_castsi512_si256(y)));
-  const __m512 high = _mm512_add_ps(widen_half(_mm512_extracti64x4_epi64(x, 1)),
-                                    widen_half(_mm512_extracti64x4_epi64(y, 1)));
+  const __m512 high =
+      _mm512_add_ps(widen_half(_mm512_extracti64x4_epi64(x, 1)), widen_half(_mm512_extracti64x4_epi64(y, 1)));
+  return reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(high, low));
+}
+
+// Two features of 16 rows each, rounded, as one vector: the first feature's 16 and the second's.
+LACUNA_TARGET_AMX inline __m512i round_features(const float* sums, const BFloat16* bias) {
+  __m512 first = _mm512_load_ps(sums);
+  __m512 second = _mm512_load_ps(sums + kTileRows);
+  if (bias != nullptr) {
+    first = _mm512_add_ps(first, _mm512_set1_ps(widen(bias[0])));
+    second = _mm512_add_ps(second, _mm512_set1_ps(widen(bias[1])));
+  }
+  return reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(second, first));
+}
+
+// Row by row the two features of such a vector, side by side.
+LACUNA_TARGET_AMX inline __m512i pair_features(__m512i features) {
+  alignas(64) static constexpr std::uint16_t kPairs[32] = {0,  16, 1,  17, 2,  18, 3,  19, 4,  20, 5,
+                                                           21, 6,  22, 7,  23, 8,  24, 9,  25, 10, 26,
+                                                           11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
+  return _mm512_permutexvar_epi16(_mm512_load_si512(kPairs), features);
+}
+
+LACUNA_TARGET_AMX inline __m512 activate(__m512 x) {
+  alignas(64) float lanes[16];
+  _mm512_store_ps(lanes, x);
+  for (float& lane : lanes) lane = silu(lane);
+  return _mm512_load_ps(lanes);
+}
+
+// silu(gate) * up, each factor rounded.
+LACUNA_TARGET_AMX inline __m512i multiply_gate(__m512i gate, __m512i up) {
+  const auto activated =
+      reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(activate(widen_half(_mm512_extracti64x4_epi64(gate, 1))),
+                                                    activate(widen_half(_mm512_castsi512_si256(gate)))));
+  const __m512 low =
+      _mm512_mul_ps(widen_half(_mm512_castsi512_si256(activated)), widen_half(_mm512_castsi512_si256(up)));
+  const __m512 high = _mm512_mul_ps(widen_half(_mm512_extracti64x4_epi64(activated, 1)),
+                                    widen_half(_mm512_extracti64x4_epi64(up, 1)));
   return reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(high, low));
 }
 
@@ -151,21 +191,10 @@ LACUNA_TARGET_AMX inline __m512i add_rounded(__m512i x, __m512i y) {
 // and paired row by row, so that one transposition serves all 32.
 LACUNA_TARGET_AMX void write_block(const SumsTask& task, std::int64_t first_row, __mmask32 features) {
   const float* const sums = task.sums + first_row * kStripFeatures;
-  // Row r of the first feature beside row r of the second.
-  alignas(64) static constexpr std::uint16_t kPairs[32] = {0,  16, 1,  17, 2,  18, 3,  19, 4,  20, 5,
-                                                           21, 6,  22, 7,  23, 8,  24, 9,  25, 10, 26,
-                                                           11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
-  const __m512i pairs = _mm512_load_si512(kPairs);
   __m512i columns[16];
   for (std::int64_t pair = 0; pair < kTileRows; ++pair) {
-    __m512 first = _mm512_load_ps(sums + 2 * pair * kTileRows);
-    __m512 second = _mm512_load_ps(sums + (2 * pair + 1) * kTileRows);
-    if (task.bias != nullptr) {
-      first = _mm512_add_ps(first, _mm512_set1_ps(widen(task.bias[2 * pair])));
-      second = _mm512_add_ps(second, _mm512_set1_ps(widen(task.bias[2 * pair + 1])));
-    }
-    const auto rounded = reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(second, first));
-    columns[pair] = _mm512_permutexvar_epi16(pairs, rounded);
+    columns[pair] = pair_features(
+        round_features(sums + 2 * pair * kTileRows, task.bias == nullptr ? nullptr : task.bias + 2 * pair));
   }
   transpose(columns);
   const std::int64_t count = std::min(kTileRows, task.rows - first_row);
@@ -219,6 +248,20 @@ LACUNA_TARGET_AMX void write_sums(const SumsTask& task) {
   }
 }
 
+LACUNA_TARGET_AMX void write_gated(const GateTask& task) {
+  for (std::int64_t row = 0; row < task.rows; row += kTileRows) {
+    BFloat16* const packed = task.packed + row / kTileRows * task.packed_stride;
+    for (std::int64_t feature = 0; feature < kStripFeatures; feature += 2) {
+      const std::int64_t sums = row * kStripFeatures + feature * kTileRows;
+      const __m512i gate =
+          round_features(task.gate + sums, task.gate_bias == nullptr ? nullptr : task.gate_bias + feature);
+      const __m512i up =
+          round_features(task.up + sums, task.up_bias == nullptr ? nullptr : task.up_bias + feature);
+      _mm512_store_si512(packed + feature * kTileRows, pair_features(multiply_gate(gate, up)));
+    }
+  }
+}
+
 #undef LACUNA_TARGET_AMX
 
 #else
@@ -226,6 +269,7 @@ LACUNA_TARGET_AMX void write_sums(const SumsTask& task) {
 void pack_rows(const BFloat16*, std::int64_t, std::int64_t, std::int64_t, BFloat16*) {}
 void multiply_tiles(const TileTask&) {}
 void write_sums(const SumsTask&) {}
+void write_gated(const GateTask&) {}
 
 #endif
 

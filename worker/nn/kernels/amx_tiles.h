@@ -51,4 +51,17 @@ struct SumsTask {
 };
 void write_sums(const SumsTask& task);
 
+// silu(gate) * up of the sums of 32 features, every factor rounded, packed as pack_rows does: these features
+// are 32 depths of the product that follows.
+struct GateTask {
+  const float* gate = nullptr;  // as multiply_tiles leaves them
+  const float* up = nullptr;
+  const BFloat16* gate_bias = nullptr;  // [32], or none
+  const BFloat16* up_bias = nullptr;
+  std::int64_t rows = 0;
+  BFloat16* packed = nullptr;      // of the first row and the first of the depths
+  std::int64_t packed_stride = 0;  // elements from block to block
+};
+void write_gated(const GateTask& task);
+
 }  // namespace lacuna

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "worker/nn/kernels/amx_tiles.h"
 #include "worker/nn/kernels/avx512_dots.h"
-#include "worker/nn/kernels/row_kernels.h"
 
 namespace lacuna {
 namespace {
@@ -44,23 +44,40 @@ bool BFloat16Product::supports(ProductKernel kernel, const ProductRows& x,
          });
 }
 
+bool BFloat16Product::supports_gate(ProductKernel kernel, const ProductRows& x,
+                                    std::span<const ProductOperand> operands) {
+  return kernel == ProductKernel::kAmx && x.rows > kFewRows && supports(kernel, x, operands) &&
+         operands.size() == 2 && operands[0].features == operands[1].features &&
+         operands[0].features % kStripFeatures == 0;
+}
+
 BFloat16Product::BFloat16Product(ProductKernel kernel, const ProductRows& x,
                                  std::span<const ProductOperand> operands, std::int64_t threads)
     : uses_tiles_(kernel == ProductKernel::kAmx && x.rows > kFewRows),
       x_(x),
       operands_(operands.begin(), operands.end()) {
+  plan_strips(threads);
+  if (uses_tiles_) packed_ = PackedRows(x.rows, x.depth);
+}
+
+BFloat16Product::BFloat16Product(PackedRows x, std::span<const ProductOperand> operands, std::int64_t threads)
+    : uses_tiles_(true),
+      x_{.rows = x.rows(), .depth = x.depth()},
+      operands_(operands.begin(), operands.end()),
+      packed_(std::move(x)) {
+  plan_strips(threads);
+}
+
+void BFloat16Product::plan_strips(std::int64_t threads) {
   std::int64_t strips = 0;
   for (const ProductOperand& operand : operands_) {
     first_strip_.push_back(strips);
     strips += count_parts(operand.features, kStripFeatures);
   }
   first_strip_.push_back(strips);
-  if (!uses_tiles_) return;
-  if (chunk_rows() * x_.depth * 2 > kChunkBytes) {
+  if (uses_tiles_ && chunk_rows() * x_.depth * 2 > kChunkBytes) {
     group_strips_ = std::clamp<std::int64_t>(strips / (2 * threads), 1, kMostGroupStrips);
   }
-  const std::int64_t bytes = preparation_tasks() * kTileRows * x.depth * 2;
-  packed_ = std::make_unique_for_overwrite<Line[]>(static_cast<std::size_t>(bytes) / sizeof(Line));
 }
 
 std::int64_t BFloat16Product::chunk_rows() const {
@@ -69,10 +86,6 @@ std::int64_t BFloat16Product::chunk_rows() const {
   // Chunks of equal size: every one reads all of the weights.
   const std::int64_t chunks = count_parts(x_.rows, std::max(kDeepChunkRows, fitting));
   return count_parts(x_.rows, chunks * kPairRows) * kPairRows;
-}
-
-BFloat16* BFloat16Product::packed_rows(std::int64_t row) const {
-  return reinterpret_cast<BFloat16*>(packed_.get()) + row * x_.depth;
 }
 
 // Without the heap: a strip of a few rows is done in a microsecond.
@@ -85,13 +98,13 @@ struct BFloat16Product::StripList {
 };
 
 std::int64_t BFloat16Product::preparation_tasks() const {
-  return uses_tiles_ ? count_parts(x_.rows, kTileRows) : 0;
+  return x_.x == nullptr ? 0 : packed_.blocks();
 }
 
 void BFloat16Product::prepare(std::int64_t task) {
   const std::int64_t row = task * kTileRows;
   pack_rows(x_.x + row * x_.stride, x_.stride, std::min(kTileRows, x_.rows - row), x_.depth,
-            packed_rows(row));
+            packed_.at(row, 0));
 }
 
 std::int64_t BFloat16Product::chunks() const {
@@ -119,14 +132,12 @@ void BFloat16Product::run() {
   for (std::int64_t task = 0; task < tasks(); ++task) compute(task);
 }
 
-void BFloat16Product::multiply_by_tiles(std::int64_t chunk, std::span<const Strip> strips) const {
+BFloat16Product::StripSums BFloat16Product::multiply_by_tiles(std::int64_t chunk,
+                                                              std::span<const Strip> strips) const {
   const std::int64_t rows = rows_of(chunk);
-  const std::int64_t strip_sums = count_parts(rows, 2 * kTileRows) * kPairSums;
-  const auto scratch =
-      std::make_unique_for_overwrite<Line[]>(strips.size() * static_cast<std::size_t>(strip_sums) / 16);
-  const auto sums_of = [&](std::size_t strip) {
-    return reinterpret_cast<float*>(scratch.get()) + static_cast<std::int64_t>(strip) * strip_sums;
-  };
+  StripSums sums{.lines = nullptr, .strip_elements = count_parts(rows, 2 * kTileRows) * kPairSums};
+  const auto elements = static_cast<std::size_t>(sums.strip_elements) * strips.size();
+  sums.lines = std::make_unique_for_overwrite<CacheLine[]>(elements * sizeof(float) / sizeof(CacheLine));
   const auto weight_of = [&](const Strip& strip, std::int64_t depth) {
     const ProductOperand& operand = *strip.operand;
     return operand.weight + first_computed(operand, strip.first) * operand.weight_stride + depth;
@@ -137,11 +148,11 @@ void BFloat16Product::multiply_by_tiles(std::int64_t chunk, std::span<const Stri
     for (std::size_t strip = 0; strip < strips.size(); ++strip) {
       TileTask task{.weight = weight_of(strips[strip], depth),
                     .weight_stride = strips[strip].operand->weight_stride,
-                    .packed = packed_rows(chunk * chunk_rows()) + depth * kTileRows,
-                    .packed_stride = kTileRows * x_.depth,
+                    .packed = packed_.at(chunk * chunk_rows(), depth),
+                    .packed_stride = packed_.block_stride(),
                     .rows = rows,
                     .depth = std::min(block, x_.depth - depth),
-                    .sums = sums_of(strip),
+                    .sums = sums.of(strip),
                     .goes_on = depth > 0};
       if (strip + 1 < strips.size()) {
         task.next_weight = weight_of(strips[strip + 1], depth);
@@ -155,41 +166,43 @@ void BFloat16Product::multiply_by_tiles(std::int64_t chunk, std::span<const Stri
       multiply_tiles(task);
     }
   }
-  for (std::size_t strip = 0; strip < strips.size(); ++strip) {
-    const auto& [operand, first, addend, output, output_stride] = strips[strip];
-    const std::int64_t computed = first_computed(*operand, first);
-    write_sums({.sums = sums_of(strip),
-                .bias = operand->bias == nullptr ? nullptr : operand->bias + computed,
-                .rows = rows,
-                .addend = addend == nullptr ? nullptr : addend - (first - computed),
-                .addend_stride = operand->addend_stride,
-                .output = output - (first - computed),
-                .output_stride = output_stride,
-                .first_feature = first - computed});
-  }
+  return sums;
 }
 
-void BFloat16Product::compute_strips(std::int64_t chunk, std::span<const Strip> strips) const {
-  if (uses_tiles_) return multiply_by_tiles(chunk, strips);
-  for (const auto& [operand, first, addend, output, output_stride] : strips) {
-    multiply_by_dots({.weight = operand->weight + first * operand->weight_stride,
-                      .weight_stride = operand->weight_stride,
-                      .bias = operand->bias == nullptr ? nullptr : operand->bias + first,
-                      .features = std::min(kStripFeatures, operand->features - first),
-                      .x = x_.x,
-                      .x_stride = x_.stride,
-                      .rows = x_.rows,
-                      .depth = x_.depth,
-                      .addend = addend,
-                      .addend_stride = operand->addend_stride,
-                      .output = output,
-                      .output_stride = output_stride});
-  }
+void BFloat16Product::write_strip(const Strip& strip, std::int64_t rows, const float* sums) const {
+  const auto& [operand, first, addend, output] = strip;
+  const std::int64_t computed = first_computed(*operand, first);
+  const std::int64_t skipped = first - computed;
+  write_sums({.sums = sums,
+              .bias = operand->bias == nullptr ? nullptr : operand->bias + computed,
+              .rows = rows,
+              .addend = addend == nullptr ? nullptr : addend - skipped,
+              .addend_stride = operand->addend_stride,
+              .output = output - skipped,
+              .output_stride = operand->output_stride,
+              .first_feature = skipped});
+}
+
+void BFloat16Product::multiply_strip_by_dots(const Strip& strip) const {
+  const auto& [operand, first, addend, output] = strip;
+  multiply_by_dots({.weight = operand->weight + first * operand->weight_stride,
+                    .weight_stride = operand->weight_stride,
+                    .bias = operand->bias == nullptr ? nullptr : operand->bias + first,
+                    .features = std::min(kStripFeatures, operand->features - first),
+                    .x = x_.x,
+                    .x_stride = x_.stride,
+                    .rows = x_.rows,
+                    .depth = x_.depth,
+                    .addend = addend,
+                    .addend_stride = operand->addend_stride,
+                    .output = output,
+                    .output_stride = operand->output_stride});
 }
 
 void BFloat16Product::compute(std::int64_t task) const {
   const std::int64_t groups = count_parts(first_strip_.back(), group_strips_);
   const std::int64_t chunk = task / groups;
+  const std::int64_t row = chunk * chunk_rows();
   const std::int64_t begin = task % groups * group_strips_;
   StripList strips;
   for (std::int64_t strip = begin; strip < std::min(begin + group_strips_, first_strip_.back()); ++strip) {
@@ -197,46 +210,45 @@ void BFloat16Product::compute(std::int64_t task) const {
     const auto index = static_cast<std::size_t>(after - first_strip_.begin()) - 1;
     const ProductOperand& operand = operands_[index];
     const std::int64_t first = (strip - first_strip_[index]) * kStripFeatures;
-    const std::int64_t row = chunk * chunk_rows();
     strips.add(
         {.operand = &operand,
          .first = first,
          .addend = operand.addend == nullptr ? nullptr : operand.addend + row * operand.addend_stride + first,
-         .output = operand.output + row * operand.output_stride + first,
-         .output_stride = operand.output_stride});
+         .output = operand.output + row * operand.output_stride + first});
   }
-  compute_strips(chunk, strips.all());
+  if (!uses_tiles_) {
+    for (const Strip& strip : strips.all()) multiply_strip_by_dots(strip);
+    return;
+  }
+  const StripSums sums = multiply_by_tiles(chunk, strips.all());
+  for (std::size_t i = 0; i < strips.count; ++i) write_strip(strips.items[i], rows_of(chunk), sums.of(i));
 }
 
-void BFloat16Product::compute_gated(std::int64_t task) const {
+void BFloat16Product::compute_gated(std::int64_t task, const PackedRows& gated) const {
   const std::int64_t groups = count_parts(first_strip_[1], gated_group());
   const std::int64_t chunk = task / groups;
-  const std::int64_t rows = rows_of(chunk);
   const std::int64_t begin = task % groups * gated_group();
   const std::int64_t end = std::min(begin + gated_group(), first_strip_[1]);
-  // Where the last strip begins earlier, its output seems to: a strip of spare room before each.
-  const std::int64_t room = rows * kStripFeatures + kStripFeatures;
-  const auto scratch =
-      std::make_unique_for_overwrite<BFloat16[]>(static_cast<std::size_t>(2 * (end - begin) * room));
   StripList strips;
   for (std::int64_t strip = begin; strip < end; ++strip) {
-    for (std::size_t factor = 0; factor < 2; ++factor) {
-      strips.add({.operand = &operands_[factor],
-                  .first = strip * kStripFeatures,
-                  .output = scratch.get() + static_cast<std::int64_t>(strips.count) * room + kStripFeatures,
-                  .output_stride = kStripFeatures});
+    for (const ProductOperand& factor : operands_) {
+      strips.add({.operand = &factor, .first = strip * kStripFeatures});
     }
   }
-  compute_strips(chunk, strips.all());
-  const ProductOperand& gated = operands_[0];
-  for (std::size_t factor = 0; factor < strips.count; factor += 2) {
-    const std::int64_t first = strips.items[factor].first;
-    for (std::int64_t row = 0; row < rows; ++row) {
-      apply_silu_gate(strips.items[factor].output + row * kStripFeatures,
-                      strips.items[factor + 1].output + row * kStripFeatures,
-                      std::min(kStripFeatures, gated.features - first),
-                      gated.output + (chunk * chunk_rows() + row) * gated.output_stride + first);
-    }
+  const StripSums sums = multiply_by_tiles(chunk, strips.all());
+  const auto bias_of = [&](std::size_t factor, std::int64_t first) {
+    const BFloat16* const bias = operands_[factor].bias;
+    return bias == nullptr ? nullptr : bias + first;
+  };
+  for (std::size_t i = 0; i < strips.count; i += 2) {
+    const std::int64_t first = strips.items[i].first;
+    write_gated({.gate = sums.of(i),
+                 .up = sums.of(i + 1),
+                 .gate_bias = bias_of(0, first),
+                 .up_bias = bias_of(1, first),
+                 .rows = rows_of(chunk),
+                 .packed = gated.at(chunk * chunk_rows(), first),
+                 .packed_stride = gated.block_stride()});
   }
 }
 

@@ -9,13 +9,13 @@
 // half of this with a single row and 60 % with 512.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
 #include <vector>
 
 #include "worker/nn/kernels/bfloat16.h"
+#include "worker/nn/kernels/packed_rows.h"
 #include "worker/nn/kernels/processor.h"
 
 namespace lacuna {
@@ -55,10 +55,17 @@ class BFloat16Product {
   // features where there are more than a few rows.
   static bool supports(ProductKernel kernel, const ProductRows& x, std::span<const ProductOperand> operands);
 
+  // Whether it can be gated (below): more than a few rows, two operands with equally many features, a
+  // multiple of 32.
+  static bool supports_gate(ProductKernel kernel, const ProductRows& x,
+                            std::span<const ProductOperand> operands);
+
   // What the pointers point to outlives the product. `threads`: how many will share the tasks; how the work
   // is cut may depend on it, the result does not.
   BFloat16Product(ProductKernel kernel, const ProductRows& x, std::span<const ProductOperand> operands,
                   std::int64_t threads = 1);
+  // Of rows that are packed already; kernel kAmx, features as for more than a few rows.
+  BFloat16Product(PackedRows x, std::span<const ProductOperand> operands, std::int64_t threads = 1);
 
   // Two sets of tasks, each in any order and on any threads; all of the first before any of the second.
   [[nodiscard]] std::int64_t preparation_tasks() const;
@@ -66,10 +73,10 @@ class BFloat16Product {
   [[nodiscard]] std::int64_t tasks() const;
   void compute(std::int64_t task) const;
 
-  // Instead of the second set, of two operands with equally many features and no addends: silu(x W0^T) * (x
-  // W1^T), each factor rounded, into the first one's output. What lies in between never leaves the cache.
+  // Instead of the second set: silu(x W0^T) * (x W1^T), each factor rounded, to `gated` [rows, features],
+  // from which the next product can be computed as it is. What lies in between never leaves the cache.
   [[nodiscard]] std::int64_t gated_tasks() const;
-  void compute_gated(std::int64_t task) const;
+  void compute_gated(std::int64_t task, const PackedRows& gated) const;
 
   // All of them in the calling thread.
   void run();
@@ -81,12 +88,15 @@ class BFloat16Product {
     std::int64_t first = 0;            // feature
     const BFloat16* addend = nullptr;  // of the chunk's first row and of `first`, or none
     BFloat16* output = nullptr;        // likewise
-    std::int64_t output_stride = 0;
   };
   struct StripList;
-  // A cache line, so that tiles are loaded from whole lines.
-  struct alignas(64) Line {
-    std::byte bytes[64];
+  // What multiply_tiles leaves of several strips.
+  struct StripSums {
+    std::unique_ptr<CacheLine[]> lines;
+    std::int64_t strip_elements = 0;
+    [[nodiscard]] float* of(std::size_t strip) const {
+      return reinterpret_cast<float*>(lines.get()) + static_cast<std::int64_t>(strip) * strip_elements;
+    }
   };
 
   // Rows that share a pass over the weights.
@@ -95,16 +105,17 @@ class BFloat16Product {
   [[nodiscard]] std::int64_t rows_of(std::int64_t chunk) const;
   // Strips of each factor that a task of compute_gated takes.
   [[nodiscard]] std::int64_t gated_group() const;
-  [[nodiscard]] BFloat16* packed_rows(std::int64_t row) const;
-  void compute_strips(std::int64_t chunk, std::span<const Strip> strips) const;
-  void multiply_by_tiles(std::int64_t chunk, std::span<const Strip> strips) const;
+  void plan_strips(std::int64_t threads);
+  [[nodiscard]] StripSums multiply_by_tiles(std::int64_t chunk, std::span<const Strip> strips) const;
+  void write_strip(const Strip& strip, std::int64_t rows, const float* sums) const;
+  void multiply_strip_by_dots(const Strip& strip) const;
 
   bool uses_tiles_;
   ProductRows x_;
   std::vector<ProductOperand> operands_;
   std::vector<std::int64_t> first_strip_;  // of each operand, and the end
   std::int64_t group_strips_ = 1;          // strips of one task
-  std::unique_ptr<Line[]> packed_;         // x as AMX wants its second factor; see amx_tiles.h
+  PackedRows packed_;                      // x, for tiles
 };
 
 }  // namespace lacuna
