@@ -26,14 +26,14 @@ ForkPolicy parse_fork_policy(std::string_view name) {
                     .suggestion = "known are model, none and worst"});
 }
 
-std::vector<TokenId> ForkingChooser::choose(const at::Tensor& logits,
+std::vector<TokenId> ForkingChooser::choose(const HeadLogits& logits,
                                             std::span<const ChoiceContext> contexts) {
   std::vector<TokenId> tokens = greedy_.choose(logits, contexts);
   if (policy_ == ForkPolicy::kModel) return tokens;
   for (std::size_t i = 0; i < tokens.size(); ++i) {
     const std::int64_t number =
         policy_ == ForkPolicy::kWorst ? contexts[i].step * 1009 + contexts[i].branch : contexts[i].step;
-    tokens[i] = TokenId(static_cast<std::int32_t>(number % logits.size(1)));
+    tokens[i] = TokenId(static_cast<std::int32_t>(number % logits.vocabulary()));
   }
   return tokens;
 }

@@ -20,7 +20,8 @@ ForkPolicy parse_fork_policy(std::string_view name);
 class ForkingChooser : public TokenChooser {
  public:
   explicit ForkingChooser(ForkPolicy policy) : policy_(policy) {}
-  std::vector<TokenId> choose(const at::Tensor& logits, std::span<const ChoiceContext> contexts) override;
+  std::vector<TokenId> choose(const HeadLogits& logits, std::span<const ChoiceContext> contexts) override;
+  [[nodiscard]] bool reads_all() const override { return greedy_.reads_all(); }
 
  private:
   ForkPolicy policy_;

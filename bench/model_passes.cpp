@@ -4,8 +4,8 @@
 
 #include "bench/random_model.h"
 #include "worker/lac/shared_stream_recorder.h"
-#include "worker/nn/argmax.h"
 #include "worker/nn/decode_attention.h"
+#include "worker/nn/head_logits.h"
 #include "worker/nn/prefill_attention.h"
 
 namespace lacuna {
@@ -28,12 +28,12 @@ SharedStreamRecorder make_recorder(const CausalLm& model, const std::vector<doub
 }
 
 // Logits of all kept rows after the last layer.
-at::Tensor read_last_layer(const CausalLm& model, const SharedStreamRecorder& recorder, std::int64_t rows) {
+at::Tensor gather_last_states(const SharedStreamRecorder& recorder, std::int64_t rows) {
   std::vector<Readout> readouts;
   for (std::int64_t row = 0; row < rows; ++row) {
     readouts.push_back(recorder.find_readout(row, row, LacMode::kTrace, 0));
   }
-  return model.compute_logits(recorder.gather_states(readouts));
+  return recorder.gather_states(readouts);
 }
 
 // The caches must outlive the backend's passes.
@@ -103,7 +103,7 @@ at::Tensor run_prompts_recorded(const CausalLm& model, const PromptBatch& batch,
   SharedStreamRecorder recorder = make_recorder(model, alphas, batch.last_tokens);
   model.run_layers(batch.token_ids, batch.positions, attention, recorder);
   recorder.finish();
-  return read_last_layer(model, recorder, batch.last_tokens.size(0));
+  return model.compute_logits(gather_last_states(recorder, batch.last_tokens.size(0)));
 }
 
 DecodeLoop::DecodeLoop(const CausalLm& model, std::int64_t rows, std::int64_t context, std::int64_t capacity)
@@ -131,7 +131,8 @@ void DecodeLoop::step(
   }
   DecodeAttention attention(std::move(spans));
   const at::Tensor positions = at::full_like(tokens_, context_ + steps_).to(model_.device());
-  tokens_ = find_largest_columns(run(tokens_.to(model_.device()), positions, attention)).to(at::kCPU);
+  const at::Tensor states = run(tokens_.to(model_.device()), positions, attention);
+  tokens_ = HeadLogits(model_.head, model_.normalize(states)).find_largest().to(at::kCPU);
   for (SequenceCache& cache : caches_) cache.advance();
   ++steps_;
 }
@@ -139,7 +140,7 @@ void DecodeLoop::step(
 void DecodeLoop::step_plain() {
   step([&](const at::Tensor& tokens, const at::Tensor& positions, AttentionBackend& attention) {
     StreamObserver nobody;
-    return model_.compute_logits(model_.run_layers(tokens, positions, attention, nobody));
+    return model_.run_layers(tokens, positions, attention, nobody);
   });
 }
 
@@ -148,7 +149,7 @@ void DecodeLoop::step_recorded(const std::vector<double>& alphas) {
     SharedStreamRecorder recorder = make_recorder(model_, alphas, {});
     model_.run_layers(tokens, positions, attention, recorder);
     recorder.finish();
-    return read_last_layer(model_, recorder, tokens.size(0));
+    return gather_last_states(recorder, tokens.size(0));
   });
 }
 

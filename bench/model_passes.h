@@ -38,7 +38,7 @@ class DecodeLoop {
   void step_recorded(const std::vector<double>& alphas);
 
  private:
-  // `run`: the pass over these tokens and positions -> logits [rows, vocabulary].
+  // `run`: the pass over these tokens and positions -> states [rows, hidden] of the stream.
   void step(const std::function<at::Tensor(const at::Tensor&, const at::Tensor&, AttentionBackend&)>& run);
 
   const CausalLm& model_;

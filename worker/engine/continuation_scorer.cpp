@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "worker/nn/argmax.h"
 #include "worker/nn/compute_device.h"
 
 namespace lacuna {
@@ -41,7 +40,8 @@ void add_predictions(const CausalLm& model, const StreamRecorder& recorder,
       tokens.push_back(predictions[index].token.value());
     }
     // Distinct and sorted, so row i of the logits is readout i of the chunk.
-    const at::Tensor logits = read_logits(model, recorder, chunk).logits;
+    const ReadLogits read = read_logits(model, recorder, chunk);
+    const at::Tensor& logits = read.logits.all();
     const at::Tensor row_index = to_device(rows, logits.device());
     const at::Tensor token_index = to_device(tokens, logits.device());
     const at::Tensor log_probabilities = at::log_softmax(logits.to(at::kFloat), -1)
@@ -50,7 +50,7 @@ void add_predictions(const CausalLm& model, const StreamRecorder& recorder,
                                              .to(at::kCPU)
                                              .contiguous();
     const at::Tensor is_largest =
-        find_largest_columns(logits).index_select(0, row_index).eq(token_index).to(at::kCPU).contiguous();
+        read.logits.find_largest().index_select(0, row_index).eq(token_index).to(at::kCPU).contiguous();
     for (std::size_t i = 0; i < members.size(); ++i) {
       outcomes[members[i]] = {.log_probability = log_probabilities.data_ptr<float>()[i],
                               .has_largest_logit = is_largest.data_ptr<bool>()[i]};

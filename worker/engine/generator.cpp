@@ -348,11 +348,12 @@ std::vector<TokenId> Generator::choose_tokens(const StreamRecorder& recorder,
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::ranges::stable_sort(order, {}, [&](std::size_t index) { return readers[index].readout; });
   std::vector<TokenId> tokens(readers.size());
+  const std::size_t most = chooser_.reads_all() || options_.keep_logits ? kHeadRows : kArgmaxRows;
   for (std::size_t first = 0, last = 0; first < order.size(); first = last) {
     std::size_t states = 0;
     for (; last < order.size(); ++last) {
       const bool is_new = last == first || readers[order[last]].readout != readers[order[last - 1]].readout;
-      if (is_new && ++states > kHeadRows) break;
+      if (is_new && ++states > most) break;
     }
     choose_tokens_of(recorder, readers, std::span(order).subspan(first, last - first), tokens);
   }
@@ -376,7 +377,7 @@ void Generator::choose_tokens_of(const StreamRecorder& recorder, std::span<const
     const auto copy_row = [&](const at::Tensor& tensor) {
       return tensor.select(0, read.rows[i]).to(at::kCPU, at::kFloat, false, true);
     };
-    branch.logits.push_back(copy_row(read.logits));
+    branch.logits.push_back(copy_row(read.logits.all()));
     branch.final_states.push_back(copy_row(read.final_states));
   }
   const std::vector<TokenId> chosen = chooser_.choose(read.logits, contexts);

@@ -70,9 +70,8 @@ ReadLogits read_logits(const CausalLm& model, const StreamRecorder& recorder,
     row = static_cast<std::int64_t>(distinct.size());
     distinct.push_back(readout);
   }
-  ReadLogits read;
-  read.final_states = model.normalize(recorder.gather_states(distinct));
-  read.logits = model.head.forward(read.final_states);
+  const at::Tensor states = model.normalize(recorder.gather_states(distinct));
+  ReadLogits read{.final_states = states, .logits = HeadLogits(model.head, states), .rows = {}};
   for (const Readout& readout : readouts) read.rows.push_back(row_of.at(readout));
   return read;
 }

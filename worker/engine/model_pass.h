@@ -14,6 +14,7 @@
 #include "worker/engine/branch_set.h"
 #include "worker/lac/stream_recorder.h"
 #include "worker/models/causal_lm.h"
+#include "worker/nn/head_logits.h"
 
 namespace lacuna {
 
@@ -73,14 +74,16 @@ struct DecodePass {
 DecodePass run_decode_pass(const CausalLm& model, const PassSettings& settings,
                            std::span<const DecodeMember> members);
 
-// States that go through the head together. Bounds the logits in memory, [n, vocabulary]: 19 MB for 151,936
-// entries in bfloat16, which the allocator reuses (compute_threads.cpp) instead of asking for pages every
-// time.
+// States that go through the head together where all of the logits are read. Bounds them in memory, [n,
+// vocabulary]: 19 MB for 151,936 entries in bfloat16, which the allocator reuses (compute_threads.cpp)
+// instead of asking for pages every time.
 inline constexpr std::size_t kHeadRows = 64;
+// Where only the largest logit of each is asked for, which takes no such memory.
+inline constexpr std::size_t kArgmaxRows = 512;
 
 struct ReadLogits {
   at::Tensor final_states;         // [distinct readouts, hidden], after the final norm
-  at::Tensor logits;               // [distinct readouts, vocabulary], in the model's dtype
+  HeadLogits logits;               // of the same rows, in the model's dtype
   std::vector<std::int64_t> rows;  // the row of each readout that was asked for
 };
 

@@ -2,13 +2,12 @@
 
 #include "core/counter_random.h"
 #include "worker/engine/top_p_filter.h"
-#include "worker/nn/argmax.h"
 
 namespace lacuna {
 
-std::vector<TokenId> GreedyChooser::choose(const at::Tensor& logits,
+std::vector<TokenId> GreedyChooser::choose(const HeadLogits& logits,
                                            std::span<const ChoiceContext> contexts) {
-  const at::Tensor best = find_largest_columns(logits).to(at::kCPU).contiguous();
+  const at::Tensor best = logits.find_largest().to(at::kCPU).contiguous();
   std::vector<TokenId> tokens;
   tokens.reserve(contexts.size());
   for (const ChoiceContext& context : contexts) {
@@ -17,12 +16,12 @@ std::vector<TokenId> GreedyChooser::choose(const at::Tensor& logits,
   return tokens;
 }
 
-std::vector<TokenId> TopPChooser::choose(const at::Tensor& logits, std::span<const ChoiceContext> contexts) {
-  const FilteredDistribution filtered = filter_top_p(logits, temperature_, top_p_);
+std::vector<TokenId> TopPChooser::choose(const HeadLogits& logits, std::span<const ChoiceContext> contexts) {
+  const FilteredDistribution filtered = filter_top_p(logits.all(), temperature_, top_p_);
   const at::Tensor ids = filtered.sorted_ids.to(at::kCPU).contiguous();
   const at::Tensor cumulative =
       at::cumsum(filtered.probabilities.to(at::kDouble), -1).to(at::kCPU).contiguous();
-  const std::int64_t vocabulary = logits.size(1);
+  const std::int64_t vocabulary = logits.vocabulary();
   std::vector<TokenId> tokens;
   tokens.reserve(contexts.size());
   for (const ChoiceContext& context : contexts) {

@@ -10,6 +10,7 @@
 
 #include "core/experiment_config.h"
 #include "core/ids.h"
+#include "worker/nn/head_logits.h"
 
 namespace lacuna {
 
@@ -25,14 +26,17 @@ struct ChoiceContext {
 class TokenChooser {
  public:
   virtual ~TokenChooser() = default;
-  // logits [n, vocabulary], any floating dtype. -> one token for each context.
-  virtual std::vector<TokenId> choose(const at::Tensor& logits, std::span<const ChoiceContext> contexts) = 0;
+  // logits of n rows, any floating dtype. -> one token for each context.
+  virtual std::vector<TokenId> choose(const HeadLogits& logits, std::span<const ChoiceContext> contexts) = 0;
+  // Whether it reads all logits, or only asks for the largest.
+  [[nodiscard]] virtual bool reads_all() const { return true; }
 };
 
 // The largest logit, the lowest id among equals.
 class GreedyChooser : public TokenChooser {
  public:
-  std::vector<TokenId> choose(const at::Tensor& logits, std::span<const ChoiceContext> contexts) override;
+  std::vector<TokenId> choose(const HeadLogits& logits, std::span<const ChoiceContext> contexts) override;
+  [[nodiscard]] bool reads_all() const override { return false; }
 };
 
 // Draws from filter_top_p with noise that depends on (seed, question id, step) alone: equal logits give equal
@@ -41,7 +45,7 @@ class TopPChooser : public TokenChooser {
  public:
   TopPChooser(double temperature, double top_p, std::uint64_t seed)
       : temperature_(temperature), top_p_(top_p), seed_(seed) {}
-  std::vector<TokenId> choose(const at::Tensor& logits, std::span<const ChoiceContext> contexts) override;
+  std::vector<TokenId> choose(const HeadLogits& logits, std::span<const ChoiceContext> contexts) override;
 
  private:
   double temperature_;

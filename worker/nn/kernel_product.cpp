@@ -110,6 +110,23 @@ std::optional<at::Tensor> run_mlp_with_kernels(const at::Tensor& x, const Linear
   return sum;
 }
 
+std::optional<at::Tensor> find_largest_with_kernels(const at::Tensor& x, const Linear& linear) {
+  const Linear* const linears[] = {&linear};
+  if (!is_bfloat16(x) || !have_plain_rows(linears)) return std::nullopt;
+  const ProductRows rows = make_rows(x);
+  const ProductOperand operand = make_operand(linear.weight, linear.bias);
+  const ProductKernel kernel = best_product_kernel();
+  if (!BFloat16Product::supports_largest(kernel, rows, operand)) return std::nullopt;
+  BFloat16Product product(kernel, rows, {&operand, 1}, at::get_num_threads());
+  prepare(product, rows);
+  const StripMaxima maxima = product.make_maxima();
+  run_tiles(at::kCPU, product.tasks(), count_multiply_adds(rows, {&operand, 1}),
+            [&](std::int64_t task) { product.compute_largest(task, maxima); });
+  at::Tensor positions = at::empty({rows.rows}, at::TensorOptions().dtype(at::kLong));
+  product.merge_maxima(maxima, elements_of<std::int64_t>(positions));
+  return positions;
+}
+
 bool multiply_with_kernels_into(const at::Tensor& product, const at::Tensor& x, const at::Tensor& weight) {
   if (x.scalar_type() != at::kBFloat16 || !x.device().is_cpu()) return false;
   ProductOperand operand = make_operand(weight, {});

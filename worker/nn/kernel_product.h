@@ -23,6 +23,10 @@ std::optional<std::vector<at::Tensor>> multiply_with_kernels(const at::Tensor& x
 std::optional<at::Tensor> run_mlp_with_kernels(const at::Tensor& x, const Linear& gate, const Linear& up,
                                                const Linear& down, const at::Tensor& addend);
 
+// int64 [tokens]: where each row of linear.forward(x) has its largest element, the lowest among equals; only
+// for more than a few tokens. The product itself is never in memory.
+std::optional<at::Tensor> find_largest_with_kernels(const at::Tensor& x, const Linear& linear);
+
 // x W^T -> `product` in the calling thread -> whether the kernels could. x [rows, depth], weight [features,
 // depth], product [rows, features], each contiguous along its last axis.
 bool multiply_with_kernels_into(const at::Tensor& product, const at::Tensor& x, const at::Tensor& weight);

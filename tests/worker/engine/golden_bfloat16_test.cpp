@@ -15,7 +15,7 @@ constexpr std::int64_t kSteps = 12;
 class ForcedChooser : public TokenChooser {
  public:
   explicit ForcedChooser(std::vector<std::vector<TokenId>> tokens) : tokens_(std::move(tokens)) {}
-  std::vector<TokenId> choose(const at::Tensor& /*logits*/,
+  std::vector<TokenId> choose(const HeadLogits& /*logits*/,
                               std::span<const ChoiceContext> contexts) override {
     std::vector<TokenId> chosen;
     for (const ChoiceContext& context : contexts) {

@@ -146,6 +146,68 @@ TEST(BFloat16Product, GatedIsTheGateOfBothProducts) {
   }
 }
 
+TEST(BFloat16Product, FindsTheLargestOfEveryRowWithoutWritingThem) {
+  constexpr std::int64_t kDepth = 64, kFeatures = 205;
+  for (const std::int64_t rows : {5, 17, 70}) {
+    const auto x = draw<BFloat16>(rows * kDepth, 19);
+    auto weight = draw<BFloat16>(kFeatures * kDepth, 20);
+    const auto bias = draw<BFloat16>(kFeatures, 21);
+    // Equal features make ties: 3 and 40, 198 and 204 (the last two in two strips at once).
+    for (const auto& [from, to] : {std::pair{3, 40}, std::pair{204, 198}}) {
+      std::copy_n(weight.begin() + from * kDepth, kDepth, weight.begin() + to * kDepth);
+    }
+    std::vector<BFloat16> y(static_cast<std::size_t>(rows * kFeatures));
+    const ProductOperand operand{.weight = weight.data(),
+                                 .weight_stride = kDepth,
+                                 .bias = nullptr,
+                                 .output = y.data(),
+                                 .output_stride = kFeatures,
+                                 .features = kFeatures};
+    const ProductRows factor{.x = x.data(), .stride = kDepth, .rows = rows, .depth = kDepth};
+    const ProductKernel kernel = best_product_kernel();
+    if (!BFloat16Product::supports_largest(kernel, factor, operand))
+      GTEST_SKIP() << "this processor has no AMX";
+    for (const bool with_bias : {false, true}) {
+      ProductOperand tested = operand;
+      if (with_bias) tested.bias = bias.data();
+      BFloat16Product(kernel, factor, {&tested, 1}).run();
+      BFloat16Product product(kernel, factor, {&tested, 1});
+      for (std::int64_t task = 0; task < product.preparation_tasks(); ++task) product.prepare(task);
+      const StripMaxima maxima = product.make_maxima();
+      for (std::int64_t task = 0; task < product.tasks(); ++task) product.compute_largest(task, maxima);
+      std::vector<std::int64_t> found(static_cast<std::size_t>(rows)), expected;
+      product.merge_maxima(maxima, found.data());
+      for (std::int64_t row = 0; row < rows; ++row) {
+        expected.push_back(find_largest(y.data() + row * kFeatures, kFeatures));
+      }
+      EXPECT_EQ(found, expected) << rows << " rows, bias: " << with_bias;
+    }
+  }
+}
+
+TEST(BFloat16Product, NanIsNeverTheLargest) {
+  constexpr std::int64_t kRows = 6, kDepth = 32, kFeatures = 64;
+  std::vector<BFloat16> x(kRows * kDepth, narrow_to<BFloat16>(1.0F)), weight(kFeatures * kDepth);
+  for (std::int64_t feature = 0; feature < kFeatures; ++feature) {
+    std::fill_n(weight.begin() + feature * kDepth, kDepth,
+                narrow_to<BFloat16>(feature == 50 ? -1.0F : -2.0F));
+  }
+  weight[10 * kDepth] = narrow_to<BFloat16>(NAN);
+  x[5 * kDepth] = narrow_to<BFloat16>(NAN);  // the last row is nothing but NaN
+  const ProductOperand operand{.weight = weight.data(), .weight_stride = kDepth, .features = kFeatures};
+  const ProductRows factor{.x = x.data(), .stride = kDepth, .rows = kRows, .depth = kDepth};
+  const ProductKernel kernel = best_product_kernel();
+  if (!BFloat16Product::supports_largest(kernel, factor, operand))
+    GTEST_SKIP() << "this processor has no AMX";
+  BFloat16Product product(kernel, factor, {&operand, 1});
+  for (std::int64_t task = 0; task < product.preparation_tasks(); ++task) product.prepare(task);
+  const StripMaxima maxima = product.make_maxima();
+  for (std::int64_t task = 0; task < product.tasks(); ++task) product.compute_largest(task, maxima);
+  std::vector<std::int64_t> found(kRows);
+  product.merge_maxima(maxima, found.data());
+  EXPECT_EQ(found, (std::vector<std::int64_t>{50, 50, 50, 50, 50, 0}));
+}
+
 TEST(BFloat16Product, DoesNotDependOnTheNumberOfThreads) {
   constexpr std::int64_t kRows = 200, kDepth = 4096, kFeatures = 300;
   const auto x = draw<BFloat16>(kRows * kDepth, 16);

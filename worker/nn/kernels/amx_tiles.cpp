@@ -5,6 +5,7 @@
 #endif
 
 #include <algorithm>
+#include <cmath>
 
 #include "worker/nn/kernels/exponential.h"
 
@@ -262,6 +263,26 @@ LACUNA_TARGET_AMX void write_gated(const GateTask& task) {
   }
 }
 
+LACUNA_TARGET_AMX void find_largest_sums(const LargestTask& task) {
+  for (std::int64_t row = 0; row < task.rows; row += kTileRows) {
+    __m512 largest = _mm512_set1_ps(-INFINITY);
+    __m512i place = _mm512_setzero_si512();
+    const auto compare = [&](__m512 value, std::int64_t feature) LACUNA_TARGET_AMX {
+      const __mmask16 is_larger = _mm512_cmp_ps_mask(value, largest, _CMP_GT_OQ);
+      largest = _mm512_mask_mov_ps(largest, is_larger, value);
+      place = _mm512_mask_set1_epi32(place, is_larger, static_cast<int>(feature));
+    };
+    for (std::int64_t feature = 0; feature < kStripFeatures; feature += 2) {
+      const __m512i both = round_features(task.sums + row * kStripFeatures + feature * kTileRows,
+                                          task.bias == nullptr ? nullptr : task.bias + feature);
+      compare(widen_half(_mm512_castsi512_si256(both)), feature);
+      compare(widen_half(_mm512_extracti64x4_epi64(both, 1)), feature + 1);
+    }
+    _mm512_storeu_ps(task.values + row, largest);
+    _mm512_storeu_si512(task.features + row, place);
+  }
+}
+
 #undef LACUNA_TARGET_AMX
 
 #else
@@ -270,6 +291,7 @@ void pack_rows(const BFloat16*, std::int64_t, std::int64_t, std::int64_t, BFloat
 void multiply_tiles(const TileTask&) {}
 void write_sums(const SumsTask&) {}
 void write_gated(const GateTask&) {}
+void find_largest_sums(const LargestTask&) {}
 
 #endif
 

@@ -64,4 +64,15 @@ struct GateTask {
 };
 void write_gated(const GateTask& task);
 
+// For every row the largest of its 32 rounded sums and which feature it is, the lowest among equals;
+// -infinity and feature 0 where none is larger. NaN is never the largest.
+struct LargestTask {
+  const float* sums = nullptr;     // as multiply_tiles leaves them
+  const BFloat16* bias = nullptr;  // [32], or none
+  std::int64_t rows = 0;
+  float* values = nullptr;  // [rows, up to a multiple of 16]
+  std::int32_t* features = nullptr;
+};
+void find_largest_sums(const LargestTask& task);
+
 }  // namespace lacuna

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
+#include <memory>
 #include <utility>
 
 #include "worker/nn/kernels/amx_tiles.h"
@@ -22,6 +24,19 @@ constexpr std::int64_t kMostGroupStrips = 8;
 // kFewestBlockedRows they are used again often enough to pay for keeping sums in memory meanwhile.
 constexpr std::int64_t kDepthBlock = 224;
 constexpr std::int64_t kFewestBlockedRows = 65;
+
+// Room for so many floats, the calling thread's own: to ask for it at every task would take as long as a
+// twentieth of the task.
+float* provide_scratch(std::size_t count) {
+  static thread_local std::unique_ptr<CacheLine[]> lines;
+  static thread_local std::size_t present = 0;
+  const std::size_t wanted = (count * sizeof(float) + sizeof(CacheLine) - 1) / sizeof(CacheLine);
+  if (wanted > present) {
+    lines = std::make_unique_for_overwrite<CacheLine[]>(wanted);
+    present = wanted;
+  }
+  return reinterpret_cast<float*>(lines.get());
+}
 
 std::int64_t count_parts(std::int64_t total, std::int64_t part) {
   return (total + part - 1) / part;
@@ -90,7 +105,8 @@ std::int64_t BFloat16Product::chunk_rows() const {
 
 // Without the heap: a strip of a few rows is done in a microsecond.
 struct BFloat16Product::StripList {
-  std::array<Strip, kMostGroupStrips + 1> items;  // an odd group's pairs are one more
+  std::int64_t chunk = 0;
+  std::array<Strip, kMostGroupStrips + 1> items{};  // an odd group's pairs are one more
   std::size_t count = 0;
 
   void add(const Strip& strip) { items[count++] = strip; }
@@ -135,9 +151,9 @@ void BFloat16Product::run() {
 BFloat16Product::StripSums BFloat16Product::multiply_by_tiles(std::int64_t chunk,
                                                               std::span<const Strip> strips) const {
   const std::int64_t rows = rows_of(chunk);
-  StripSums sums{.lines = nullptr, .strip_elements = count_parts(rows, 2 * kTileRows) * kPairSums};
-  const auto elements = static_cast<std::size_t>(sums.strip_elements) * strips.size();
-  sums.lines = std::make_unique_for_overwrite<CacheLine[]>(elements * sizeof(float) / sizeof(CacheLine));
+  const std::int64_t strip_elements = count_parts(rows, 2 * kTileRows) * kPairSums;
+  const StripSums sums{.first = provide_scratch(static_cast<std::size_t>(strip_elements) * strips.size()),
+                       .strip_elements = strip_elements};
   const auto weight_of = [&](const Strip& strip, std::int64_t depth) {
     const ProductOperand& operand = *strip.operand;
     return operand.weight + first_computed(operand, strip.first) * operand.weight_stride + depth;
@@ -199,29 +215,81 @@ void BFloat16Product::multiply_strip_by_dots(const Strip& strip) const {
                     .output_stride = operand->output_stride});
 }
 
-void BFloat16Product::compute(std::int64_t task) const {
+BFloat16Product::StripList BFloat16Product::list_strips(std::int64_t task) const {
   const std::int64_t groups = count_parts(first_strip_.back(), group_strips_);
-  const std::int64_t chunk = task / groups;
-  const std::int64_t row = chunk * chunk_rows();
+  StripList strips{.chunk = task / groups};
+  const std::int64_t row = strips.chunk * chunk_rows();
   const std::int64_t begin = task % groups * group_strips_;
-  StripList strips;
   for (std::int64_t strip = begin; strip < std::min(begin + group_strips_, first_strip_.back()); ++strip) {
     const auto after = std::upper_bound(first_strip_.begin(), first_strip_.end(), strip);
     const auto index = static_cast<std::size_t>(after - first_strip_.begin()) - 1;
     const ProductOperand& operand = operands_[index];
     const std::int64_t first = (strip - first_strip_[index]) * kStripFeatures;
-    strips.add(
-        {.operand = &operand,
-         .first = first,
-         .addend = operand.addend == nullptr ? nullptr : operand.addend + row * operand.addend_stride + first,
-         .output = operand.output + row * operand.output_stride + first});
+    const auto move_to_strip = [&](auto* matrix, std::int64_t stride) {
+      return matrix == nullptr ? nullptr : matrix + row * stride + first;
+    };
+    strips.add({.operand = &operand,
+                .first = first,
+                .addend = move_to_strip(operand.addend, operand.addend_stride),
+                .output = move_to_strip(operand.output, operand.output_stride)});
   }
+  return strips;
+}
+
+void BFloat16Product::compute(std::int64_t task) const {
+  const StripList strips = list_strips(task);
   if (!uses_tiles_) {
     for (const Strip& strip : strips.all()) multiply_strip_by_dots(strip);
     return;
   }
-  const StripSums sums = multiply_by_tiles(chunk, strips.all());
-  for (std::size_t i = 0; i < strips.count; ++i) write_strip(strips.items[i], rows_of(chunk), sums.of(i));
+  const StripSums sums = multiply_by_tiles(strips.chunk, strips.all());
+  for (std::size_t i = 0; i < strips.count; ++i) {
+    write_strip(strips.items[i], rows_of(strips.chunk), sums.of(i));
+  }
+}
+
+bool BFloat16Product::supports_largest(ProductKernel kernel, const ProductRows& x,
+                                       const ProductOperand& operand) {
+  return kernel == ProductKernel::kAmx && x.rows > kFewRows && supports(kernel, x, {&operand, 1});
+}
+
+StripMaxima BFloat16Product::make_maxima() const {
+  const std::int64_t rows = count_parts(x_.rows, kTileRows) * kTileRows;
+  const auto count = static_cast<std::size_t>(first_strip_.back() * rows);
+  return {.row_stride = rows,
+          .values = std::make_unique_for_overwrite<float[]>(count),
+          .features = std::make_unique_for_overwrite<std::int32_t[]>(count)};
+}
+
+void BFloat16Product::compute_largest(std::int64_t task, const StripMaxima& maxima) const {
+  const StripList strips = list_strips(task);
+  const StripSums sums = multiply_by_tiles(strips.chunk, strips.all());
+  for (std::size_t i = 0; i < strips.count; ++i) {
+    const Strip& strip = strips.items[i];
+    const std::int64_t computed = first_computed(*strip.operand, strip.first);
+    const std::int64_t place = strip.first / kStripFeatures * maxima.row_stride + strips.chunk * chunk_rows();
+    find_largest_sums({.sums = sums.of(i),
+                       .bias = strip.operand->bias == nullptr ? nullptr : strip.operand->bias + computed,
+                       .rows = rows_of(strips.chunk),
+                       .values = maxima.values.get() + place,
+                       .features = maxima.features.get() + place});
+  }
+}
+
+void BFloat16Product::merge_maxima(const StripMaxima& maxima, std::int64_t* positions) const {
+  std::vector<float> largest(static_cast<std::size_t>(x_.rows), -INFINITY);
+  std::fill_n(positions, x_.rows, 0);
+  for (std::int64_t strip = 0; strip < first_strip_.back(); ++strip) {
+    const std::int64_t first = first_computed(operands_.front(), strip * kStripFeatures);
+    const float* const values = maxima.values.get() + strip * maxima.row_stride;
+    const std::int32_t* const features = maxima.features.get() + strip * maxima.row_stride;
+    for (std::int64_t row = 0; row < x_.rows; ++row) {
+      float& most = largest[static_cast<std::size_t>(row)];
+      if (!(values[row] > most)) continue;
+      most = values[row];
+      positions[row] = first + features[row];
+    }
+  }
 }
 
 void BFloat16Product::compute_gated(std::int64_t task, const PackedRows& gated) const {

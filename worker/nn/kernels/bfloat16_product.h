@@ -49,6 +49,13 @@ struct ProductRows {
   std::int64_t depth = 0;
 };
 
+// The largest element of every row in each strip of features.
+struct StripMaxima {
+  std::int64_t row_stride = 0;  // from strip to strip
+  std::unique_ptr<float[]> values;
+  std::unique_ptr<std::int32_t[]> features;
+};
+
 class BFloat16Product {
  public:
   // Whether `kernel` can compute it: depth a multiple of 32, for kAvx512 at most 8 rows, for kAmx at least 32
@@ -78,6 +85,15 @@ class BFloat16Product {
   [[nodiscard]] std::int64_t gated_tasks() const;
   void compute_gated(std::int64_t task, const PackedRows& gated) const;
 
+  // Whether only the largest elements can be found: more than a few rows, one operand without an addend.
+  static bool supports_largest(ProductKernel kernel, const ProductRows& x, const ProductOperand& operand);
+  // Instead of the second set: for every row of the product the position of the largest element, the lowest
+  // among equals; the product itself is not written. As many tasks as tasks().
+  void compute_largest(std::int64_t task, const StripMaxima& maxima) const;
+  [[nodiscard]] StripMaxima make_maxima() const;
+  // Of all strips together, [rows]. 0 where no element is larger than -infinity.
+  void merge_maxima(const StripMaxima& maxima, std::int64_t* positions) const;
+
   // All of them in the calling thread.
   void run();
 
@@ -90,12 +106,12 @@ class BFloat16Product {
     BFloat16* output = nullptr;        // likewise
   };
   struct StripList;
-  // What multiply_tiles leaves of several strips.
+  // What multiply_tiles leaves of several strips; there until the thread computes the next.
   struct StripSums {
-    std::unique_ptr<CacheLine[]> lines;
+    float* first = nullptr;
     std::int64_t strip_elements = 0;
     [[nodiscard]] float* of(std::size_t strip) const {
-      return reinterpret_cast<float*>(lines.get()) + static_cast<std::int64_t>(strip) * strip_elements;
+      return first + static_cast<std::int64_t>(strip) * strip_elements;
     }
   };
 
@@ -106,6 +122,7 @@ class BFloat16Product {
   // Strips of each factor that a task of compute_gated takes.
   [[nodiscard]] std::int64_t gated_group() const;
   void plan_strips(std::int64_t threads);
+  [[nodiscard]] StripList list_strips(std::int64_t task) const;
   [[nodiscard]] StripSums multiply_by_tiles(std::int64_t chunk, std::span<const Strip> strips) const;
   void write_strip(const Strip& strip, std::int64_t rows, const float* sums) const;
   void multiply_strip_by_dots(const Strip& strip) const;
