@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "worker/nn/compute_threads.h"
+#include "worker/nn/kernel_dispatch.h"
 #include "worker/nn/kernels/bfloat16_product.h"
+#include "worker/nn/kernels/prompt_attention.h"
 #include "worker/nn/libtorch_compatibility.h"
 #include "worker/nn/linear.h"
 #include "worker/nn/weigh_values.h"
@@ -13,6 +15,13 @@ namespace {
 
 // Bounds the score matrix of long prompts and skips keys that no query of the block may see.
 constexpr std::int64_t kBlockQueries = 128;
+// Where scores are never in memory, there only has to be enough for every thread.
+constexpr std::int64_t kFusedBlockQueries = 64;
+
+bool fuses_attention(const at::Tensor& q) {
+  return q.scalar_type() == at::kBFloat16 && q.is_contiguous() &&
+         supports_prompt_attention(best_product_kernel(), q.size(2));
+}
 
 // Attention of one block by our kernels. q [group, queries, head_dim]; keys [padded keys, head_dim] and
 // values [padded keys, head_dim] from the block's first key on.
@@ -73,7 +82,8 @@ void PrefillAttention::lay_out_blocks(const at::Tensor& q, std::int64_t window) 
     // key: it would align them with the keys' beginning.
     const bool plainly_causal = begin == 0 && (window <= 0 || window >= end);
     const bool whole = !uses_kernels(q) && prefers_fused(q) && plainly_causal;
-    const std::int64_t step = whole ? prompts_[prompt].tokens : kBlockQueries;
+    const std::int64_t most = uses_kernels(q) && fuses_attention(q) ? kFusedBlockQueries : kBlockQueries;
+    const std::int64_t step = whole ? prompts_[prompt].tokens : most;
     const std::int64_t count = (end - begin + step - 1) / step;
     for (std::int64_t index = 0; index < count; ++index) {
       // First, last, second, last but one, ...: later blocks see more keys, and each thread gets neighbours.
@@ -101,6 +111,28 @@ at::Tensor PrefillAttention::take_queries(const QueryBlock& block, const at::Ten
       .transpose(0, 1);
 }
 
+void PrefillAttention::attend_block_fused(LayerIndex layer, const QueryBlock& block, std::int64_t kv_head,
+                                          const at::Tensor& q, std::int64_t group, std::int64_t window,
+                                          const at::Tensor& output) const {
+  const PromptSpan& prompt = prompts_[block.prompt];
+  const at::Tensor& keys = prompt.cache->padded_prompt_keys(layer);
+  const at::Tensor& values = prompt.cache->padded_prompt_values(layer);
+  const std::int64_t first_token = prompt.first_token + block.first_query - prompt.position;
+  const std::int64_t offset = first_token * q.stride(0) + kv_head * group * q.size(2);
+  attend_prompt({.q = elements_of<BFloat16>(q) + offset,
+                 .output = elements_of<BFloat16>(output) + offset,
+                 .token_stride = q.stride(0),
+                 .tokens = block.queries,
+                 .group = group,
+                 .head_dim = q.size(2),
+                 .first_position = block.first_query,
+                 .window = window,
+                 .keys = elements_of<BFloat16>(keys) + kv_head * keys.stride(0),
+                 .values = elements_of<BFloat16>(values) + kv_head * values.stride(0),
+                 .value_stride = values.stride(2),
+                 .scale = score_scale(q.size(2))});
+}
+
 void PrefillAttention::attend_with_kernels(LayerIndex layer, const at::Tensor& q, std::int64_t kv_heads,
                                            std::int64_t window, const at::Tensor& output) const {
   const std::int64_t group = q.size(1) / kv_heads;
@@ -110,6 +142,10 @@ void PrefillAttention::attend_with_kernels(LayerIndex layer, const at::Tensor& q
   run_tiles(q.device(), tiles, 2 * scores * q.size(2), [&](std::int64_t tile) {
     const QueryBlock& block = blocks_[static_cast<std::size_t>(tile / kv_heads)];
     const std::int64_t kv_head = tile % kv_heads;
+    if (fuses_attention(q)) {
+      attend_block_fused(layer, block, kv_head, q, group, window, output);
+      return;
+    }
     const SequenceCache& cache = *prompts_[block.prompt].cache;
     const auto take_keys = [&](const at::Tensor& tensor) {
       return tensor.select(0, kv_head).narrow(0, block.first_key, pad_to_depth_step(block.keys));

@@ -40,6 +40,10 @@ class PrefillAttention : public AttentionBackend {
   // q, output [tokens, heads, head_dim]; the keys and values of these tokens are in the caches.
   void attend_with_kernels(LayerIndex layer, const at::Tensor& q, std::int64_t kv_heads, std::int64_t window,
                            const at::Tensor& output) const;
+  // One kv head of a block.
+  void attend_block_fused(LayerIndex layer, const QueryBlock& block, std::int64_t kv_head,
+                          const at::Tensor& q, std::int64_t group, std::int64_t window,
+                          const at::Tensor& output) const;
   void attend_with_operators(LayerIndex layer, const at::Tensor& q, const at::Tensor& output) const;
   // The block's rows of q or the output: [heads, queries, head_dim].
   [[nodiscard]] at::Tensor take_queries(const QueryBlock& block, const at::Tensor& tensor) const;

@@ -9,13 +9,10 @@
 #include "worker/nn/kernels/row_kernels.h"
 
 namespace lacuna {
-namespace {
 
 float score_scale(std::int64_t head_dim) {
   return static_cast<float>(1.0 / std::sqrt(static_cast<double>(head_dim)));
 }
-
-}  // namespace
 
 void softmax_causal_rows(const at::Tensor& scores, std::int64_t queries, std::int64_t first_query,
                          std::int64_t window, std::int64_t head_dim) {

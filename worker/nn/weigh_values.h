@@ -5,6 +5,9 @@
 
 namespace lacuna {
 
+// 1 / sqrt(head_dim), what scores are multiplied with.
+float score_scale(std::int64_t head_dim);
+
 // Attention weights in the dtype of `scores`: softmax over the last axis, computed in float32.
 // scores [..., queries, keys]; `mask` [queries, keys] float32 is added first (0 = may look, -inf = may not),
 // or undefined.

@@ -7,6 +7,7 @@
 
 #include "worker/nn/kernels/bfloat16_product.h"
 #include "worker/nn/kernels/branch_attention.h"
+#include "worker/nn/kernels/prompt_attention.h"
 #include "worker/nn/kernels/row_kernels.h"
 
 namespace lacuna {
@@ -247,6 +248,84 @@ TEST(BFloat16Product, RefusesWhatItCannotCompute) {
   EXPECT_TRUE(BFloat16Product::supports(ProductKernel::kAvx512, rows(8, 32), {&narrow, 1}));
   EXPECT_FALSE(BFloat16Product::supports(ProductKernel::kAvx512, rows(9, 32), {&narrow, 1}));
 }
+
+struct PromptCase {
+  std::int64_t tokens, group, head_dim, first_position, window;
+};
+
+class PromptAttention : public ::testing::TestWithParam<PromptCase> {};
+
+TEST_P(PromptAttention, IsTheFormula) {
+  const auto [tokens, group, head_dim, first_position, window] = GetParam();
+  if (!supports_prompt_attention(best_product_kernel(), head_dim))
+    GTEST_SKIP() << "this processor has no AMX";
+  const std::int64_t keys = first_position + tokens;
+  const std::int64_t padded = pad_to_depth_step(keys) + 32;
+  const std::int64_t token_stride = (group + 2) * head_dim;  // other kv heads' queries between the tokens
+  const auto q = draw<BFloat16>(tokens * token_stride, 31);
+  const auto k = draw<BFloat16>(padded * head_dim, 32);
+  const auto v = draw<BFloat16>(head_dim * padded, 33);
+  const BFloat16 untouched = narrow_to<BFloat16>(-77.0F);
+  std::vector<BFloat16> output(q.size(), untouched);
+  const float scale = 1.0F / std::sqrt(static_cast<float>(head_dim));
+  attend_prompt({.q = q.data(),
+                 .output = output.data(),
+                 .token_stride = token_stride,
+                 .tokens = tokens,
+                 .group = group,
+                 .head_dim = head_dim,
+                 .first_position = first_position,
+                 .window = window,
+                 .keys = k.data(),
+                 .values = v.data(),
+                 .value_stride = padded,
+                 .scale = scale});
+  for (std::int64_t token = 0; token < tokens; ++token) {
+    const std::int64_t end = first_position + token + 1;
+    const std::int64_t begin = window > 0 ? std::max<std::int64_t>(0, end - window) : 0;
+    for (std::int64_t head = 0; head < group + 2; ++head) {
+      const auto row = static_cast<std::size_t>(token * token_stride + head * head_dim);
+      if (head >= group) {
+        ASSERT_EQ(output[row], untouched);
+        continue;
+      }
+      std::vector<double> weights;
+      double sum = 0;
+      for (std::int64_t key = begin; key < end; ++key) {
+        double score = 0;
+        for (std::int64_t i = 0; i < head_dim; ++i) {
+          score += double{widen(q[row + static_cast<std::size_t>(i)])} *
+                   widen(k[static_cast<std::size_t>(key * head_dim + i)]);
+        }
+        weights.push_back(std::exp(score * scale));
+        sum += weights.back();
+      }
+      for (std::int64_t i = 0; i < head_dim; ++i) {
+        double expected = 0;
+        for (std::int64_t key = begin; key < end; ++key) {
+          expected += weights[static_cast<std::size_t>(key - begin)] / sum *
+                      widen(v[static_cast<std::size_t>(i * padded + key)]);
+        }
+        ASSERT_NEAR(widen(output[row + static_cast<std::size_t>(i)]), expected,
+                    0.02 * (0.5 + std::abs(expected)))
+            << "token " << token << ", head " << head;
+      }
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Shapes, PromptAttention,
+                         ::testing::Values(PromptCase{1, 1, 32, 0, 0}, PromptCase{5, 7, 64, 0, 0},
+                                           PromptCase{70, 7, 64, 0, 0}, PromptCase{33, 4, 128, 100, 0},
+                                           PromptCase{64, 1, 96, 31, 0}, PromptCase{40, 3, 64, 90, 17},
+                                           PromptCase{64, 2, 64, 0, 1}, PromptCase{50, 5, 32, 64, 33}),
+                         [](const auto& tested) {
+                           const PromptCase& shape = tested.param;
+                           return std::to_string(shape.tokens) + "x" + std::to_string(shape.group) + "x" +
+                                  std::to_string(shape.head_dim) + "at" +
+                                  std::to_string(shape.first_position) + "window" +
+                                  std::to_string(shape.window);
+                         });
 
 template <class T>
 class RowKernels : public ::testing::Test {};

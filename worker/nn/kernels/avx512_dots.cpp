@@ -1,14 +1,12 @@
 #include "worker/nn/kernels/avx512_dots.h"
 
 #if defined(__x86_64__)
-#include <immintrin.h>
+#include "worker/nn/kernels/avx512_vectors.h"
 #endif
 
 namespace lacuna {
 
 #if defined(__x86_64__)
-
-#define LACUNA_TARGET_AVX512 __attribute__((target("avx512f,avx512bw,avx512vl,avx512bf16")))
 
 namespace {
 
@@ -63,8 +61,6 @@ void multiply_by_dots(const DotTask& task) {
       return multiply<8>(task);
   }
 }
-
-#undef LACUNA_TARGET_AVX512
 
 #else
 

@@ -8,6 +8,7 @@
 
 #include "worker/nn/kernels/amx_tiles.h"
 #include "worker/nn/kernels/avx512_dots.h"
+#include "worker/nn/kernels/strip_sums.h"
 
 namespace lacuna {
 namespace {
