@@ -26,7 +26,7 @@ Hdf5Error::Hdf5Error(ExitCode exit_code, ErrorText text, std::filesystem::path f
 Hdf5Layout Hdf5Layout::compressed(std::int64_t row_bytes) {
   constexpr std::int64_t kChunkBytes = std::int64_t{512} << 10U;  // two fit into HDF5's chunk cache of 1 MiB
   return {.chunk_rows = std::max<std::int64_t>(1, kChunkBytes / std::max<std::int64_t>(1, row_bytes)),
-          .deflate_level = 1};
+          .deflate_level = 6};
 }
 
 namespace hdf5 {
