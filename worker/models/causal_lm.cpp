@@ -1,9 +1,17 @@
 #include "worker/models/causal_lm.h"
 
+#include <ATen/core/LegacyTypeDispatch.h>
+
+#include <optional>
+
 namespace lacuna {
 
 at::Tensor CausalLm::run_layers(const at::Tensor& token_ids, const at::Tensor& positions,
                                 AttentionBackend& attention, StreamObserver& observer) const {
+  // Where nothing is to be differentiated, operators need not pass through autograd, which for the small ones
+  // of a decode step takes as long as they do.
+  std::optional<at::AutoDispatchBelowADInplaceOrView> without_autograd;
+  if (!at::GradMode::is_enabled()) without_autograd.emplace();
   const RotaryAngles angles = rope.compute_angles(positions, dtype());
   at::Tensor stream = at::embedding(embedding, token_ids);
   observer.on_embedding(stream);
