@@ -2,6 +2,7 @@
 
 #include <ATen/Parallel.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "worker/nn/kernel_dispatch.h"
@@ -15,7 +16,8 @@ bool is_bfloat16(const at::Tensor& tensor) {
 }
 
 bool have_plain_rows(std::span<const Linear* const> linears) {
-  return std::ranges::all_of(linears, [](const Linear* linear) { return linear->weight.stride(1) == 1; });
+  return std::all_of(linears.begin(), linears.end(),
+                     [](const Linear* linear) { return linear->weight.stride(1) == 1; });
 }
 
 // Without an output.

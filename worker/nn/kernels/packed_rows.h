@@ -21,9 +21,7 @@ class PackedRows {
   PackedRows() = default;
   // Room for them, with nothing in it; depth a multiple of 32.
   PackedRows(std::int64_t rows, std::int64_t depth)
-      : rows_(rows),
-        depth_(depth),
-        lines_(std::make_unique_for_overwrite<CacheLine[]>(static_cast<std::size_t>(blocks() * depth / 2))) {}
+      : rows_(rows), depth_(depth), lines_(new CacheLine[static_cast<std::size_t>(blocks() * depth / 2)]) {}
 
   [[nodiscard]] std::int64_t rows() const { return rows_; }
   [[nodiscard]] std::int64_t depth() const { return depth_; }
