@@ -26,7 +26,7 @@ endif()
 
 if(LACUNA_WITH_HDF5)
   # The serial library: LibTorch of Debian drags in libhdf5_serial through OpenCV and GDAL.
-  pkg_check_modules(HDF5_SERIAL IMPORTED_TARGET hdf5-serial)
+  pkg_check_modules(HDF5_SERIAL IMPORTED_TARGET hdf5-serial>=1.10.2)
   if(TARGET PkgConfig::HDF5_SERIAL)
     add_library(lacuna_hdf5 INTERFACE)
     # The high-level library (dimension scales) lies beside it and is not in its pkg-config file.
@@ -34,7 +34,7 @@ if(LACUNA_WITH_HDF5)
     target_link_libraries(lacuna_hdf5 INTERFACE ${LACUNA_HDF5_HL_LIBRARY} PkgConfig::HDF5_SERIAL)
   else()
     set(HDF5_PREFER_PARALLEL OFF)
-    find_package(HDF5 REQUIRED COMPONENTS C HL)
+    find_package(HDF5 1.10.2 REQUIRED COMPONENTS C HL)
     add_library(lacuna_hdf5 INTERFACE)
     target_include_directories(lacuna_hdf5 SYSTEM INTERFACE ${HDF5_C_INCLUDE_DIRS})
     target_link_libraries(lacuna_hdf5 INTERFACE ${HDF5_C_HL_LIBRARIES} ${HDF5_C_LIBRARIES})

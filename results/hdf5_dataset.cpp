@@ -197,6 +197,7 @@ Hdf5Dataset Hdf5File::create_dataset(const std::string& path, Hdf5Type type,
   hdf5::prepare_library();
   const Id file_type = hdf5::make_file_type(type);
   const Id space = hdf5::make_space(shape);
+  create_parent(path);
   const Id links = hdf5::make_link_properties();
   const Id properties = make_creation_properties(shape, layout);
   const hid_t id =

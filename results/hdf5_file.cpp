@@ -28,7 +28,9 @@ Id make_access_properties() {
 hid_t create_file(const std::string& name, const Id& access) {
   // The superblock alone keeps the first form: in images of newer ones HDF5 1.10 leaves a wrong checksum.
   const hid_t file = H5Fcreate(name.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access.get());
-  if (file >= 0) H5Fset_libver_bounds(file, H5F_LIBVER_V110, H5F_LIBVER_LATEST);
+  if (file >= 0 && H5Fset_libver_bounds(file, H5F_LIBVER_V110, H5F_LIBVER_LATEST) < 0) {
+    hdf5::fail(ExitCode::kFailure, name, "", "choose the form of");
+  }
   return file;
 }
 
@@ -209,14 +211,24 @@ std::uint64_t Hdf5File::object_address(const std::string& path) const {
 
 void Hdf5File::create_group(const std::string& path) {
   hdf5::prepare_library();
-  if (is_group(path)) return;
+  if (path.empty() || is_group(path)) return;
+  // Level by level: groups that HDF5 adds on the way bear the time of day.
+  create_parent(path);
+  const Id properties(H5Pcreate(H5P_GROUP_CREATE));
+  H5Pset_obj_track_times(properties.get(), false);  // equal content gives equal files
   const Id links = hdf5::make_link_properties();
-  const Id group(H5Gcreate2(id_, path.c_str(), links.get(), H5P_DEFAULT, H5P_DEFAULT));
+  const Id group(H5Gcreate2(id_, path.c_str(), links.get(), properties.get(), H5P_DEFAULT));
   if (!group.is_valid()) hdf5::fail(ExitCode::kFailure, file_, path, "create");
+}
+
+void Hdf5File::create_parent(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  if (slash != std::string::npos) create_group(path.substr(0, slash));
 }
 
 void Hdf5File::create_hard_link(const std::string& existing, const std::string& link) {
   hdf5::prepare_library();
+  create_parent(link);
   const Id links = hdf5::make_link_properties();
   if (H5Lcreate_hard(id_, existing.c_str(), id_, link.c_str(), links.get(), H5P_DEFAULT) < 0) {
     hdf5::fail(ExitCode::kFailure, file_, link, "create the link");

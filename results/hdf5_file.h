@@ -189,6 +189,8 @@ class Hdf5File {
   [[nodiscard]] std::vector<std::string> axis_labels(const std::string& dataset) const;
 
  private:
+  // The groups on the way to `path`.
+  void create_parent(const std::string& path);
   Hdf5File(std::int64_t id, std::filesystem::path file, bool writable);
 
   std::int64_t id_ = -1;

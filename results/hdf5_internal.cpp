@@ -155,7 +155,6 @@ Id make_space(const std::vector<std::int64_t>& shape) {
 
 Id make_link_properties() {
   Id properties(H5Pcreate(H5P_LINK_CREATE));
-  H5Pset_create_intermediate_group(properties.get(), 1);
   H5Pset_char_encoding(properties.get(), H5T_CSET_UTF8);
   return properties;
 }

@@ -348,7 +348,9 @@ std::vector<TokenId> Generator::choose_tokens(const StreamRecorder& recorder,
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::ranges::stable_sort(order, {}, [&](std::size_t index) { return readers[index].readout; });
   std::vector<TokenId> tokens(readers.size());
-  const std::size_t most = chooser_.reads_all() || options_.keep_logits ? kHeadRows : kArgmaxRows;
+  const bool reads_logits =
+      chooser_.reads_all() || options_.keep_logits || !HeadLogits::finds_largest_alone(model_.head);
+  const std::size_t most = reads_logits ? kHeadRows : kArgmaxRows;
   for (std::size_t first = 0, last = 0; first < order.size(); first = last) {
     std::size_t states = 0;
     for (; last < order.size(); ++last) {

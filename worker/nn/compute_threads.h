@@ -2,8 +2,9 @@
 //
 // Lacuna promises the same bits whatever the number of workers on a node, hence whatever the number of
 // threads each has. BLAS and oneDNN split a product by the threads they find, which can change the order of a
-// sum. So every product is cut here into tiles whose shapes depend on the operands alone; a tile is computed
-// by one thread.
+// sum. So every product that a library computes is cut here into tiles whose shapes depend on the operands
+// alone; a tile is computed by one thread. The sums of our own kernels do not depend on the cut
+// (kernels/bfloat16_product.h).
 #pragma once
 
 #include <ATen/ATen.h>

@@ -28,6 +28,10 @@ HeadLogits::HeadLogits(at::Tensor logits) : logits_(std::move(logits)) {}
 
 HeadLogits::HeadLogits(const Linear& head, at::Tensor states) : head_(&head), states_(std::move(states)) {}
 
+bool HeadLogits::finds_largest_alone(const Linear& head) {
+  return can_find_largest_with_kernels(head);
+}
+
 std::int64_t HeadLogits::vocabulary() const {
   return head_ != nullptr ? head_->weight.size(0) : logits_.size(1);
 }

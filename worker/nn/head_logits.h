@@ -15,6 +15,9 @@ class HeadLogits {
   // states [n, hidden], after the final norm. `head` must outlive this.
   HeadLogits(const Linear& head, at::Tensor states);
 
+  // Whether the largest of many rows are found without their logits in memory.
+  static bool finds_largest_alone(const Linear& head);
+
   [[nodiscard]] std::int64_t vocabulary() const;
   // [n, vocabulary], in the states' dtype; computed once.
   [[nodiscard]] const at::Tensor& all() const;

@@ -129,6 +129,14 @@ std::optional<at::Tensor> find_largest_with_kernels(const at::Tensor& x, const L
   return positions;
 }
 
+bool can_find_largest_with_kernels(const Linear& linear) {
+  const Linear* const linears[] = {&linear};
+  if (!is_bfloat16(linear.weight) || !have_plain_rows(linears)) return false;
+  const ProductRows many{.rows = kFewRows + 1, .depth = linear.weight.size(1)};
+  return BFloat16Product::supports_largest(best_product_kernel(), many,
+                                           make_operand(linear.weight, linear.bias));
+}
+
 bool multiply_with_kernels_into(const at::Tensor& product, const at::Tensor& x, const at::Tensor& weight) {
   if (x.scalar_type() != at::kBFloat16 || !x.device().is_cpu()) return false;
   ProductOperand operand = make_operand(weight, {});

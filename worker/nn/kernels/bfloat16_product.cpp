@@ -149,6 +149,14 @@ void BFloat16Product::run() {
   for (std::int64_t task = 0; task < tasks(); ++task) compute(task);
 }
 
+// What the next task begins with, most likely: the features behind these. None behind the last.
+const BFloat16* BFloat16Product::following_weight(std::span<const Strip> strips) {
+  const ProductOperand& operand = *strips.front().operand;
+  const std::int64_t feature = strips.back().first + kStripFeatures;
+  if (feature + kStripFeatures > operand.features) return nullptr;
+  return operand.weight + feature * operand.weight_stride;
+}
+
 BFloat16Product::StripSums BFloat16Product::multiply_by_tiles(std::int64_t chunk,
                                                               std::span<const Strip> strips) const {
   const std::int64_t rows = rows_of(chunk);
@@ -175,9 +183,7 @@ BFloat16Product::StripSums BFloat16Product::multiply_by_tiles(std::int64_t chunk
         task.next_weight = weight_of(strips[strip + 1], depth);
         task.next_depth = task.depth;
       } else {
-        // Behind the last one of all comes the next task, most likely with the features behind these.
-        task.next_weight = weight_of(next_depth > 0 ? strips.front() : strips.back(), next_depth) +
-                           (next_depth > 0 ? 0 : kStripFeatures * task.weight_stride);
+        task.next_weight = next_depth > 0 ? weight_of(strips.front(), next_depth) : following_weight(strips);
         task.next_depth = std::min(block, x_.depth - next_depth);
       }
       multiply_tiles(task);

@@ -124,6 +124,7 @@ class BFloat16Product {
   void plan_strips(std::int64_t threads);
   [[nodiscard]] StripList list_strips(std::int64_t task) const;
   [[nodiscard]] StripSums multiply_by_tiles(std::int64_t chunk, std::span<const Strip> strips) const;
+  static const BFloat16* following_weight(std::span<const Strip> strips);
   void write_strip(const Strip& strip, std::int64_t rows, const float* sums) const;
   void multiply_strip_by_dots(const Strip& strip) const;
 
