@@ -1,6 +1,7 @@
 // Measures inference on a model of a well-known shape with random weights: a table on stdout, JSON if asked
 // for. docs/performance.md says what each figure means.
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <torch/version.h>

@@ -39,6 +39,8 @@ if(LACUNA_WITH_HDF5)
     target_include_directories(lacuna_hdf5 SYSTEM INTERFACE ${HDF5_C_INCLUDE_DIRS})
     target_link_libraries(lacuna_hdf5 INTERFACE ${HDF5_C_HL_LIBRARIES} ${HDF5_C_LIBRARIES})
   endif()
+  # The functions' names in later releases mean what they meant in 1.10.
+  target_compile_definitions(lacuna_hdf5 INTERFACE H5_USE_110_API)
 endif()
 
 if(LACUNA_WITH_MPI)

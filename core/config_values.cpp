@@ -158,9 +158,11 @@ std::string to_name(const ConfigNode& node, const std::string& key) {
   return name;
 }
 
-const std::vector<ConfigNode>& to_list(const ConfigNode& node, const std::string& key,
-                                       const std::string& expected) {
-  if (node.kind != ConfigNode::Kind::kList || node.children.empty()) fail_type(node, key, expected);
+const std::vector<ConfigNode>& to_list(const ConfigNode& node, std::string_view key,
+                                       std::string_view expected) {
+  if (node.kind != ConfigNode::Kind::kList || node.children.empty()) {
+    fail_type(node, std::string(key), std::string(expected));
+  }
   return node.children;
 }
 

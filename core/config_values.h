@@ -48,8 +48,8 @@ std::string to_choice(const ConfigNode& node, const std::string& key,
 // Names stand in file names and tables: at most 64 letters, digits, '.', '_' and '-', no leading '.' or '-'.
 std::string to_name(const ConfigNode& node, const std::string& key);
 // A list that is not empty.
-const std::vector<ConfigNode>& to_list(const ConfigNode& node, const std::string& key,
-                                       const std::string& expected);
+const std::vector<ConfigNode>& to_list(const ConfigNode& node, std::string_view key,
+                                       std::string_view expected);
 // `~/` and `${VARIABLE}` expanded, relative to `base`, without "." and "..". Need not exist.
 std::filesystem::path to_path(const ConfigNode& node, const std::string& key,
                               const std::filesystem::path& base);

@@ -1,5 +1,6 @@
 #include "apps/demo_maker/exit_report.h"
 
+#include <ATen/core/grad_mode.h>
 #include <fmt/format.h>
 
 #include "worker/lac/shared_stream_recorder.h"

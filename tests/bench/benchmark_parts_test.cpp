@@ -1,4 +1,5 @@
 // What the inference benchmark's figures rest on: shapes, random weights, counted work, ratios.
+#include <ATen/core/grad_mode.h>
 #include <gtest/gtest.h>
 
 #include <numeric>

@@ -1,6 +1,7 @@
 #include "worker/models/causal_lm.h"
 
 #include <ATen/core/LegacyTypeDispatch.h>
+#include <ATen/core/grad_mode.h>
 
 #include <optional>
 

@@ -1,6 +1,7 @@
 #include "worker/nn/compute_threads.h"
 
 #include <ATen/Parallel.h>
+#include <ATen/core/grad_mode.h>
 #include <dlfcn.h>
 #include <omp.h>
 #if defined(__GLIBC__)

@@ -1,5 +1,6 @@
 #include "worker/nn/linear.h"
 
+#include <ATen/core/grad_mode.h>
 #include <algorithm>
 
 #include "worker/nn/compute_threads.h"

@@ -102,7 +102,7 @@ SplitPattern::SplitPattern(std::string_view regex, const Component& component) :
 SplitPattern SplitPattern::read(const Component& pattern) {
   pattern.allow_only({"Regex", "String"});
   if (const auto regex = pattern.find("Regex")) return {regex->text(), pattern};
-  const std::string& literal = pattern.field("String").text();
+  const std::string literal = pattern.field("String").text();
   if (literal.empty() || literal.size() > kMaxPatternBytes) pattern.refuse("the string is empty or too long");
   SplitPattern split;
   split.impl_->source = literal;

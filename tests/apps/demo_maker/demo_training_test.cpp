@@ -1,5 +1,6 @@
 #include "apps/demo_maker/demo_training.h"
 
+#include <ATen/core/grad_mode.h>
 #include <gtest/gtest.h>
 
 #include "apps/demo_maker/demo_families.h"

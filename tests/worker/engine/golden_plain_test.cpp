@@ -1,4 +1,6 @@
 // The plain model: logits at every position, hidden states, key/value caches, frequencies, and batches.
+#include <ATen/core/grad_mode.h>
+
 #include "tests/worker/engine/golden_model.h"
 #include "worker/models/state_recorder.h"
 #include "worker/nn/prefill_attention.h"

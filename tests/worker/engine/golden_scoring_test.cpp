@@ -1,5 +1,7 @@
 // Log-likelihoods against whole prompt passes over prompt + continuation, one for each continuation, mode and
 // threshold, and against the reference's logits.
+#include <ATen/core/grad_mode.h>
+
 #include "tests/worker/engine/golden_model.h"
 #include "worker/lac/propagate_recorder.h"
 #include "worker/lac/shared_stream_recorder.h"

@@ -1,6 +1,7 @@
 // Prefill and decode, by our kernels and by LibTorch's operators, against the dense differentiable attention,
 // which is a few lines of textbook formula.
 #include <ATen/CPUGeneratorImpl.h>
+#include <ATen/core/grad_mode.h>
 #include <gtest/gtest.h>
 
 #include "tests/worker/test_device.h"

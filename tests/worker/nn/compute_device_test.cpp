@@ -1,5 +1,6 @@
 #include "worker/nn/compute_device.h"
 
+#include <ATen/core/grad_mode.h>
 #include <gtest/gtest.h>
 
 #include "core/error.h"

@@ -1,6 +1,7 @@
 // The kernels against their formulas in double, on every path that this processor has.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <random>
 #include <vector>

@@ -1,6 +1,7 @@
 #include "worker/nn/linear.h"
 
 #include <ATen/CPUGeneratorImpl.h>
+#include <ATen/core/grad_mode.h>
 #include <gtest/gtest.h>
 
 #include <stdexcept>

@@ -32,12 +32,12 @@ TEST_P(ChatTemplateGolden, RendersEveryConversation) {
       try {
         ADD_FAILURE() << "should raise, but renders " << render();
       } catch (const ChatTemplateError& error) {
-        EXPECT_EQ(error.message(), record.at("error"));
+        EXPECT_EQ(error.message(), record.at("error").get<std::string>());
       }
       continue;
     }
     const std::string rendered = render();
-    EXPECT_EQ(rendered, record.at("rendered"));
+    EXPECT_EQ(rendered, record.at("rendered").get<std::string>());
     EXPECT_EQ(to_numbers(tokenizer.encode(rendered, false)), record.at("ids").get<Numbers>());
     EXPECT_EQ(to_numbers(tokenizer.encode(rendered, true)), record.at("ids_retokenized").get<Numbers>());
   }

@@ -54,15 +54,18 @@ TEST_P(TokenizerGolden, DecodesWhatItEncoded) {
   for (const auto& record : read_records(dir() / "golden_encode.jsonl")) {
     const auto ids = to_token_ids(record.at("ids"));
     const auto ids_special = to_token_ids(record.at("ids_special"));
-    EXPECT_EQ(tokenizer().decode(ids, false), record.at("dec")) << record.at("id");
-    EXPECT_EQ(tokenizer().decode(ids, true), record.at("dec_skip")) << record.at("id");
-    EXPECT_EQ(tokenizer().decode(ids_special, false), record.at("dec_sp")) << record.at("id");
-    EXPECT_EQ(tokenizer().decode(ids_special, true), record.at("dec_sp_skip")) << record.at("id");
+    EXPECT_EQ(tokenizer().decode(ids, false), record.at("dec").get<std::string>()) << record.at("id");
+    EXPECT_EQ(tokenizer().decode(ids, true), record.at("dec_skip").get<std::string>()) << record.at("id");
+    EXPECT_EQ(tokenizer().decode(ids_special, false), record.at("dec_sp").get<std::string>())
+        << record.at("id");
+    EXPECT_EQ(tokenizer().decode(ids_special, true), record.at("dec_sp_skip").get<std::string>())
+        << record.at("id");
     if (!record.contains("dec_sp_clean")) continue;
     ++cleaned;
-    EXPECT_EQ(Tokenizer::clean_up_spaces(tokenizer().decode(ids_special, false)), record.at("dec_sp_clean"));
+    EXPECT_EQ(Tokenizer::clean_up_spaces(tokenizer().decode(ids_special, false)),
+              record.at("dec_sp_clean").get<std::string>());
     EXPECT_EQ(Tokenizer::clean_up_spaces(tokenizer().decode(ids_special, true)),
-              record.at("dec_sp_skip_clean"));
+              record.at("dec_sp_skip_clean").get<std::string>());
   }
   EXPECT_EQ(cleaned > 0, tokenizer().cleans_up_spaces());
 }
@@ -73,11 +76,13 @@ TEST_P(TokenizerGolden, DecodesAnyIds) {
   ASSERT_FALSE(records.empty());
   for (const auto& record : records) {
     const auto ids = to_token_ids(record.at("ids"));
-    EXPECT_EQ(tokenizer().decode(ids, false), record.at("dec")) << record.at("id");
-    EXPECT_EQ(tokenizer().decode(ids, true), record.at("dec_skip")) << record.at("id");
+    EXPECT_EQ(tokenizer().decode(ids, false), record.at("dec").get<std::string>()) << record.at("id");
+    EXPECT_EQ(tokenizer().decode(ids, true), record.at("dec_skip").get<std::string>()) << record.at("id");
     if (!record.contains("dec_clean")) continue;
-    EXPECT_EQ(Tokenizer::clean_up_spaces(tokenizer().decode(ids, false)), record.at("dec_clean"));
-    EXPECT_EQ(Tokenizer::clean_up_spaces(tokenizer().decode(ids, true)), record.at("dec_skip_clean"));
+    EXPECT_EQ(Tokenizer::clean_up_spaces(tokenizer().decode(ids, false)),
+              record.at("dec_clean").get<std::string>());
+    EXPECT_EQ(Tokenizer::clean_up_spaces(tokenizer().decode(ids, true)),
+              record.at("dec_skip_clean").get<std::string>());
   }
 }
 
