@@ -1,6 +1,7 @@
 #include "bench/model_passes.h"
 
-#include <numeric>
+#include <algorithm>
+#include <memory>
 
 #include "bench/random_model.h"
 #include "worker/lac/shared_stream_recorder.h"
@@ -47,6 +48,30 @@ PrefillAttention make_prefill(const PromptBatch& batch, std::vector<SequenceCach
   return PrefillAttention(std::move(spans));
 }
 
+// As the engine lays them out: in a pool where LibTorch's operators compute attention.
+std::vector<SequenceCache> make_caches(const CausalLm& model, const std::vector<std::int64_t>& prompts,
+                                       std::int64_t response) {
+  const Architecture& shape = model.architecture;
+  const CacheCapacity capacity{.prompt = *std::ranges::max_element(prompts), .response = response};
+  std::shared_ptr<const CachePool> pool;
+  if (!model.device().is_cpu()) {
+    pool = std::make_shared<CachePool>(CachePoolShape{.layers = shape.layers,
+                                                      .sequences = static_cast<std::int64_t>(prompts.size()),
+                                                      .slots = 1,
+                                                      .kv_heads = shape.kv_heads,
+                                                      .head_dim = shape.head_dim,
+                                                      .capacity = capacity},
+                                       at::TensorOptions().device(model.device()).dtype(model.dtype()));
+  }
+  std::vector<SequenceCache> caches;
+  for (const std::int64_t length : prompts) {
+    const auto index = static_cast<std::int64_t>(caches.size());
+    caches.push_back(pool ? SequenceCache(pool, shape.layers, index)
+                          : SequenceCache(shape.layers, {.prompt = length, .response = response}));
+  }
+  return caches;
+}
+
 double count_layer_weights(const Architecture& shape) {
   const std::int64_t heads = 2 * shape.heads + 2 * shape.kv_heads;  // q and o, k and v
   const std::int64_t weights = shape.hidden * heads * shape.head_dim + 3 * shape.hidden * shape.intermediate;
@@ -80,16 +105,8 @@ PromptBatch make_prompt_batch(const CausalLm& model, std::vector<std::int64_t> l
           to_tensor(last, device)};
 }
 
-std::vector<SequenceCache> make_caches(const CausalLm& model, const PromptBatch& batch) {
-  std::vector<SequenceCache> caches;
-  for (const std::int64_t length : batch.lengths) {
-    caches.emplace_back(model.architecture.layers, CacheCapacity{.prompt = length});
-  }
-  return caches;
-}
-
 at::Tensor run_prompts_plain(const CausalLm& model, const PromptBatch& batch) {
-  std::vector<SequenceCache> caches = make_caches(model, batch);
+  std::vector<SequenceCache> caches = make_caches(model, batch.lengths, /*response=*/0);
   PrefillAttention attention = make_prefill(batch, caches);
   StreamObserver nobody;
   const at::Tensor stream = model.run_layers(batch.token_ids, batch.positions, attention, nobody);
@@ -98,7 +115,7 @@ at::Tensor run_prompts_plain(const CausalLm& model, const PromptBatch& batch) {
 
 at::Tensor run_prompts_recorded(const CausalLm& model, const PromptBatch& batch,
                                 const std::vector<double>& alphas) {
-  std::vector<SequenceCache> caches = make_caches(model, batch);
+  std::vector<SequenceCache> caches = make_caches(model, batch.lengths, /*response=*/0);
   PrefillAttention attention = make_prefill(batch, caches);
   SharedStreamRecorder recorder = make_recorder(model, alphas, batch.last_tokens);
   model.run_layers(batch.token_ids, batch.positions, attention, recorder);
@@ -107,16 +124,17 @@ at::Tensor run_prompts_recorded(const CausalLm& model, const PromptBatch& batch,
 }
 
 DecodeLoop::DecodeLoop(const CausalLm& model, std::int64_t rows, std::int64_t context, std::int64_t capacity)
-    : model_(model), context_(context) {
+    : model_(model),
+      context_(context),
+      caches_(
+          make_caches(model, std::vector<std::int64_t>(static_cast<std::size_t>(rows), context), capacity)) {
   const Architecture& shape = model.architecture;
   const auto options = at::TensorOptions().dtype(at::kFloat).device(model.device());
   const at::Tensor random = at::randn({context, shape.kv_heads, shape.head_dim}, options).to(model.dtype());
-  for (std::int64_t row = 0; row < rows; ++row) {
-    SequenceCache cache(shape.layers, {.prompt = context, .response = capacity});
+  for (SequenceCache& cache : caches_) {
     for (std::int32_t layer = 0; layer < shape.layers; ++layer) {
       cache.write_prompt(LayerIndex(layer), 0, random, random);
     }
-    caches_.push_back(std::move(cache));
   }
   std::vector<std::int64_t> first;
   for (const TokenId token : draw_tokens(shape.vocabulary, rows, kTokenSeed)) first.push_back(token.value());

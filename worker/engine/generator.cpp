@@ -25,33 +25,6 @@ class Stopwatch {
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
-void check_tokens(std::span<const TokenId> tokens, std::string_view what, const QuestionId& question,
-                  std::int64_t vocabulary) {
-  for (const TokenId token : tokens) {
-    if (token.value() >= 0 && token.value() < vocabulary) continue;
-    throw InputError({.problem = fmt::format("token {} in {} of question '{}'", token, what, question),
-                      .why = fmt::format("the model's vocabulary has {} entries", vocabulary),
-                      .suggestion = "check that tokenizer.json belongs to this checkpoint"});
-  }
-}
-
-void check_prompt(const GeneratorPrompt& prompt, std::int64_t vocabulary) {
-  if (prompt.token_ids.empty()) {
-    throw InputError({.problem = fmt::format("the prompt of question '{}' is empty", prompt.question)});
-  }
-  if (static_cast<std::int64_t>(prompt.token_ids.size()) <= prompt.continuations.scored_prompt_tokens) {
-    throw InputError(
-        {.problem = fmt::format("the prompt of question '{}' has no token before those that are scored",
-                                prompt.question),
-         .why = "a token's probability is read at the token before it, and all of the prompt is part of the "
-                "continuations"});
-  }
-  check_tokens(prompt.token_ids, "the prompt", prompt.question, vocabulary);
-  for (const std::vector<TokenId>& tokens : prompt.continuations.tokens) {
-    check_tokens(tokens, "a continuation", prompt.question, vocabulary);
-  }
-}
-
 // Appends one pass's row to a response's trace: the norms, and the decision sets [first_set, first_set +
 // sets).
 void append_row(TraceRows& trace, const TraceRows& row, std::int64_t first_set, std::int64_t sets) {
@@ -99,55 +72,12 @@ Generator::Generator(const CausalLm& model, TokenChooser& chooser, GeneratorOpti
       settings_{.stream = options_.stream,
                 .alphas = options_.alphas,
                 .norm_precision = options_.norm_precision,
-                .keep_alive = options_.keep_alive} {}
-
-std::vector<Generator::SequencePlan> Generator::plan_sequences(
-    std::span<const GeneratorPrompt> prompts) const {
-  std::vector<SequencePlan> plans;
-  for (std::size_t question = 0; question < prompts.size(); ++question) {
-    const GeneratorPrompt& prompt = prompts[question];
-    check_prompt(prompt, model_.architecture.vocabulary);
-    if (options_.stream == StreamKind::kShared) {
-      plans.push_back({&prompt, question, 0, options_.branches});
-      continue;
-    }
-    for (std::size_t branch = 0; branch < options_.branches.size(); ++branch) {
-      plans.push_back({&prompt, question, static_cast<std::int64_t>(branch), {options_.branches[branch]}});
-    }
-  }
-  return plans;
-}
-
-Generator::Sequence Generator::begin_sequence(const SequencePlan& plan) const {
-  const CacheCapacity capacity{.prompt = static_cast<std::int64_t>(plan.prompt->token_ids.size()),
-                               .response = options_.max_new_tokens};
-  Sequence sequence{
-      .prompt = plan.prompt,
-      .question = plan.question,
-      .alpha = options_.stream == StreamKind::kPropagate ? plan.branches.front().alpha : std::nullopt,
-      .first_branch = plan.first_branch,
-      .branches = BranchSet(plan.branches, SequenceCache(model_.architecture.layers, capacity)),
-      .pp = {}};
-  if (!plan.prompt->wants_answers) sequence.branches.finish();
-  return sequence;
-}
-
-std::int64_t Generator::count_cache_bytes(std::span<const SequencePlan> plans) const {
-  const Architecture& shape = model_.architecture;
-  const std::int64_t token_bytes = 2 * shape.layers * shape.kv_heads * shape.head_dim *
-                                   static_cast<std::int64_t>(c10::elementSize(model_.dtype()));
-  std::int64_t tokens = 0;
-  for (const SequencePlan& plan : plans) {
-    tokens += static_cast<std::int64_t>(plan.prompt->token_ids.size());
-    // Slots are made by doubling.
-    tokens += 2 * static_cast<std::int64_t>(plan.branches.size()) * options_.max_new_tokens;
-  }
-  return tokens * token_bytes;
-}
+                .keep_alive = options_.keep_alive,
+                .attention = options_.attention} {}
 
 std::vector<GeneratedQuestion> Generator::generate(std::span<const GeneratorPrompt> prompts) {
   const at::NoGradGuard no_grad;
-  const std::vector<SequencePlan> plans = plan_sequences(prompts);
+  const std::vector<SequencePlan> plans = plan_sequences(prompts, options_, model_.architecture.vocabulary);
   std::vector<GeneratedQuestion> questions(prompts.size());
   work_off(plans, options_.batch_tokens, [&](Sequence& sequence) {
     GeneratedQuestion& question = questions[sequence.question];
@@ -162,7 +92,7 @@ std::vector<GeneratedQuestion> Generator::generate(std::span<const GeneratorProm
 
 void Generator::work_off(std::span<const SequencePlan> plans, std::int64_t pass_tokens,
                          const std::function<void(Sequence&)>& done) {
-  const std::int64_t cache_bytes = count_cache_bytes(plans);
+  const std::int64_t cache_bytes = count_cache_bytes(plans, options_, model_);
   const std::int64_t prompt_tokens = std::accumulate(
       plans.begin(), plans.end(), std::int64_t{0}, [](std::int64_t sum, const SequencePlan& plan) {
         return sum + static_cast<std::int64_t>(plan.prompt->token_ids.size());
@@ -193,12 +123,10 @@ void Generator::work_off(std::span<const SequencePlan> plans, std::int64_t pass_
   }
 }
 
-std::vector<Generator::Sequence> Generator::run_together(std::span<const SequencePlan> plans,
-                                                         std::int64_t pass_tokens) {
-  std::vector<Sequence> sequences;
+std::vector<Sequence> Generator::run_together(std::span<const SequencePlan> plans, std::int64_t pass_tokens) {
+  std::vector<Sequence> sequences = begin_sequences(plans, options_, model_);
   std::vector<PromptExtent> extents;
   for (const SequencePlan& plan : plans) {
-    sequences.push_back(begin_sequence(plan));
     extents.push_back({.tokens = static_cast<std::int64_t>(plan.prompt->token_ids.size()),
                        .tail = plan.prompt->continuations.scored_prompt_tokens + 1});
   }
@@ -245,7 +173,7 @@ void Generator::prefill(std::span<Sequence> sequences, std::span<const PromptPie
   }
   if (kept_tokens.empty())
     kept_tokens.push_back(0);  // nobody reads a state of this pass; none would mean all
-  PrefillAttention attention(spans);
+  PrefillAttention attention(spans, options_.attention);
   const auto recorder = pass.run(attention, kept_tokens);
   for (std::size_t index = 0; index < batch.size(); ++index) {
     append_rows(batch[index]->pp, recorder->take_rows(spans[index].first_token, spans[index].tokens));
@@ -349,8 +277,9 @@ std::vector<TokenId> Generator::choose_tokens(const StreamRecorder& recorder,
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::ranges::stable_sort(order, {}, [&](std::size_t index) { return readers[index].readout; });
   std::vector<TokenId> tokens(readers.size());
-  const bool reads_logits =
-      chooser_.reads_all() || options_.keep_logits || !HeadLogits::finds_largest_alone(model_.head);
+  // On a GPU 512 rows of logits are little memory, and every round waits for the device.
+  const bool is_short_of_memory = model_.device().is_cpu() && !HeadLogits::finds_largest_alone(model_.head);
+  const bool reads_logits = chooser_.reads_all() || options_.keep_logits || is_short_of_memory;
   const std::size_t most = reads_logits ? kHeadRows : kArgmaxRows;
   for (std::size_t first = 0, last = 0; first < order.size(); first = last) {
     std::size_t states = 0;

@@ -7,40 +7,15 @@
 #include <span>
 #include <vector>
 
-#include "core/experiment_config.h"
-#include "core/keep_alive.h"
-#include "core/work_unit.h"
-#include "worker/engine/branch_set.h"
-#include "worker/engine/continuation_scorer.h"
-#include "worker/engine/memory_budget.h"
+#include "worker/engine/generator_options.h"
 #include "worker/engine/model_pass.h"
 #include "worker/engine/prompt_packing.h"
+#include "worker/engine/sequence_plan.h"
 #include "worker/engine/token_chooser.h"
 #include "worker/lac/stream_recorder.h"
 #include "worker/models/causal_lm.h"
 
 namespace lacuna {
-
-struct GeneratorOptions {
-  StreamKind stream = StreamKind::kShared;
-  // Answers and scores a question gets. Shared stream: trace and exit; propagate: one for each threshold.
-  std::vector<BranchSpec> branches;
-  std::vector<double> alphas;
-  NormPrecision norm_precision = NormPrecision::kModel;
-  std::int64_t max_new_tokens = 50;  // response tokens a branch, >= 1
-  std::vector<TokenId> stop_tokens;  // empty: never stop early
-  bool keep_logits = false;          // fill Branch::logits and Branch::final_states
-  std::int64_t batch_tokens = 4096;  // prompt tokens a pass; a longer prompt goes alone, in chunks of so many
-  KeepAlive keep_alive = {};         // called at every layer of every pass
-  MemoryBudget* memory = nullptr;    // if given, outlives the generator
-};
-
-struct GeneratorPrompt {
-  QuestionId question;
-  std::vector<TokenId> token_ids;          // at least one, all below the model's vocabulary size
-  bool wants_answers = true;               // false: nothing is generated
-  PromptContinuations continuations = {};  // empty: nothing is scored
-};
 
 struct GeneratedQuestion {
   std::vector<TraceRows> pp;       // as QuestionRecord::pp
@@ -61,30 +36,6 @@ class Generator {
   std::vector<GeneratedQuestion> generate(std::span<const GeneratorPrompt> prompts);
 
  private:
-  // A prompt's work before it begins.
-  struct SequencePlan {
-    const GeneratorPrompt* prompt = nullptr;
-    std::size_t question = 0;
-    std::int64_t first_branch = 0;  // position of its first branch in GeneratorOptions::branches
-    std::vector<BranchSpec> branches;
-  };
-  // A prompt on its way: the shared stream has one for each question, propagate one for each question and
-  // threshold.
-  struct Sequence {
-    const GeneratorPrompt* prompt = nullptr;
-    std::size_t question = 0;
-    std::optional<AlphaIndex> alpha;
-    std::int64_t first_branch = 0;  // position of its first branch in GeneratorOptions::branches
-    BranchSet branches;
-    TraceRows pp;
-    double prefill_seconds = 0;
-    std::vector<SpecScores> scores = {};
-  };
-
-  [[nodiscard]] std::vector<SequencePlan> plan_sequences(std::span<const GeneratorPrompt> prompts) const;
-  [[nodiscard]] Sequence begin_sequence(const SequencePlan& plan) const;
-  // Bytes of the caches of these sequences when all their branches have parted and come to an end.
-  [[nodiscard]] std::int64_t count_cache_bytes(std::span<const SequencePlan> plans) const;
   // Does the work, in parts if memory demands it, and hands each finished sequence to `done`.
   void work_off(std::span<const SequencePlan> plans, std::int64_t pass_tokens,
                 const std::function<void(Sequence&)>& done);

@@ -55,7 +55,7 @@ DecodePass run_decode_pass(const CausalLm& model, const PassSettings& settings,
     }
     spans.push_back(std::move(span));
   }
-  DecodeAttention attention(std::move(spans));
+  DecodeAttention attention(std::move(spans), settings.attention);
   result.recorder = pass.run(attention);
   for (const DecodeMember& member : members) member.branches->cache().advance();
   return result;

@@ -14,6 +14,7 @@
 #include "worker/engine/branch_set.h"
 #include "worker/lac/stream_recorder.h"
 #include "worker/models/causal_lm.h"
+#include "worker/nn/attention_backend.h"
 #include "worker/nn/head_logits.h"
 
 namespace lacuna {
@@ -24,6 +25,7 @@ struct PassSettings {
   std::vector<double> alphas;
   NormPrecision norm_precision = NormPrecision::kModel;
   KeepAlive keep_alive = {};  // called at every layer
+  AttentionPath attention = AttentionPath::kFastest;
 };
 
 // Position of a branch's threshold among the decision sets of a pass's rows.

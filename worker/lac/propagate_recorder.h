@@ -13,18 +13,18 @@ class PropagateRecorder : public StreamRecorder {
 
   void on_embedding(const at::Tensor& stream) override;
   at::Tensor on_layer(LayerIndex layer, const at::Tensor& carried, const at::Tensor& candidate) override;
-  void finish() override {}
+  void finish() override;
   [[nodiscard]] Readout find_readout(std::int64_t row, std::int64_t token, LacMode mode,
                                      std::int64_t alpha) const override;
   [[nodiscard]] at::Tensor gather_states(std::span<const Readout> readouts) const override;
 
  private:
-  // Writes the norms as column `column` of the rows and returns them.
-  std::vector<float> record_norms(const at::Tensor& stream, std::int64_t column);
-
   std::vector<double> token_alphas_;
-  std::vector<float> carried_norms_;
-  at::Tensor final_states_;  // [kept tokens, hidden]
+  at::Tensor alphas_;               // the same, where the norms lie
+  at::Tensor carried_norms_;        // [tokens], of the state that the next layer sees
+  std::vector<at::Tensor> norms_;   // [layers + 1] of [tokens], of the candidates
+  std::vector<at::Tensor> active_;  // [layers] of [tokens]
+  at::Tensor final_states_;         // [kept tokens, hidden]
 };
 
 }  // namespace lacuna

@@ -1,6 +1,10 @@
 #include "worker/lac/shared_stream_recorder.h"
 
-#include <algorithm>
+#include <cstdint>
+#include <map>
+#include <vector>
+
+#include "worker/nn/compute_device.h"
 
 namespace lacuna {
 
@@ -20,29 +24,13 @@ at::Tensor SharedStreamRecorder::on_layer(LayerIndex /*layer*/, const at::Tensor
 }
 
 void SharedStreamRecorder::finish() {
-  // One transfer for the whole pass: no layer waits for the host.
-  const at::Tensor by_layer = at::stack(norms_).to(at::kCPU).contiguous();  // [layers + 1, tokens]
-  const std::int64_t tokens = by_layer.size(1);
-  const std::int64_t layers = options().layers;
-  rows_ = TraceRows::zeros(tokens, static_cast<std::int64_t>(alphas_.size()), layers);
-  const at::Tensor by_token = by_layer.transpose(0, 1).contiguous();
-  std::copy_n(by_token.data_ptr<float>(), by_token.numel(), rows_.norms.begin());
-
-  const auto layer_norms = [&](std::int64_t index) {
-    return std::span<const float>(by_layer.data_ptr<float>() + index * tokens,
-                                  static_cast<std::size_t>(tokens));
-  };
-  rule().begin(tokens);
-  for (std::int64_t layer = 0; layer < layers; ++layer) {
-    rule().observe_layer(layer_norms(layer), layer_norms(layer + 1));
-    for (std::int64_t token = 0; token < tokens; ++token) {
-      for (std::int64_t alpha = 0; alpha < rows_.alphas; ++alpha) {
-        if (rule().is_active(token, alphas_[static_cast<std::size_t>(alpha)])) {
-          rows_.set_active(token, alpha, layer);
-        }
-      }
-    }
+  const at::Tensor alphas = make_alphas(alphas_, norms_.front()).unsqueeze(1);
+  std::vector<at::Tensor> active;
+  for (std::size_t layer = 0; layer + 1 < norms_.size(); ++layer) {
+    rule().observe_layer(norms_[layer], norms_[layer + 1]);
+    active.push_back(rule().find_active(alphas));
   }
+  record(at::stack(norms_), at::stack(active));
 }
 
 Readout SharedStreamRecorder::find_readout(std::int64_t row, std::int64_t token, LacMode mode,
@@ -52,13 +40,31 @@ Readout SharedStreamRecorder::find_readout(std::int64_t row, std::int64_t token,
 }
 
 at::Tensor SharedStreamRecorder::gather_states(std::span<const Readout> readouts) const {
-  std::vector<at::Tensor> rows;
-  rows.reserve(readouts.size());
-  for (const Readout& readout : readouts) {
-    const auto state = static_cast<std::size_t>(readout.layer.value() + 1);
-    rows.push_back(states_[state].select(0, readout.row));
+  // One look-up a layer, whatever the number of rows.
+  std::map<LayerIndex, std::vector<std::size_t>> by_layer;
+  for (std::size_t index = 0; index < readouts.size(); ++index) {
+    by_layer[readouts[index].layer].push_back(index);
   }
-  return at::stack(rows);
+  std::vector<std::int64_t> rows;                    // of the states, layer by layer
+  std::vector<std::int64_t> place(readouts.size());  // of each readout among them
+  for (const auto& [layer, members] : by_layer) {
+    for (const std::size_t index : members) {
+      place[index] = static_cast<std::int64_t>(rows.size());
+      rows.push_back(readouts[index].row);
+    }
+  }
+  const at::Device device = states_.front().device();
+  const at::Tensor row_index = to_device(rows, device);
+  std::vector<at::Tensor> found;
+  std::int64_t first = 0;
+  for (const auto& [layer, members] : by_layer) {
+    const auto count = static_cast<std::int64_t>(members.size());
+    const auto state = static_cast<std::size_t>(layer.value() + 1);
+    found.push_back(states_[state].index_select(0, row_index.narrow(0, first, count)));
+    first += count;
+  }
+  if (found.size() == 1) return found.front();
+  return at::cat(found).index_select(0, to_device(place, device));
 }
 
 }  // namespace lacuna

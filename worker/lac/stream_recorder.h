@@ -52,8 +52,13 @@ class StreamRecorder : public StreamObserver {
  protected:
   explicit StreamRecorder(RecorderOptions options);
 
-  // L2 norms of the tokens' states, float32 on the CPU, rounded to the precision in which the rule works.
+  // L2 norms of the tokens' states [tokens], in the dtype in which the rule works.
   [[nodiscard]] at::Tensor measure_norms(const at::Tensor& stream) const;
+  // Thresholds as the rule wants them, [alphas], where `norms` lie.
+  [[nodiscard]] static at::Tensor make_alphas(const std::vector<double>& alphas, const at::Tensor& norms);
+  // Makes the record, in one transfer to the host: `norms` [layers + 1, tokens], `active` bool [layers,
+  // alphas, tokens].
+  void record(const at::Tensor& norms, const at::Tensor& active);
   [[nodiscard]] at::Tensor keep(const at::Tensor& stream) const;
   [[nodiscard]] const RecorderOptions& options() const { return options_; }
   [[nodiscard]] VoidRule& rule() { return *rule_; }
@@ -62,7 +67,7 @@ class StreamRecorder : public StreamObserver {
 
  private:
   RecorderOptions options_;
-  RuleArithmetic arithmetic_;
+  at::ScalarType arithmetic_;
   std::unique_ptr<VoidRule> rule_;
 };
 

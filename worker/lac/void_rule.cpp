@@ -9,7 +9,7 @@ namespace {
 
 struct Registration {
   std::string_view name;
-  std::unique_ptr<VoidRule> (*make)(RuleArithmetic);
+  std::unique_ptr<VoidRule> (*make)();
 };
 
 // One line a rule.
@@ -19,9 +19,9 @@ constexpr Registration kRules[] = {
 
 }  // namespace
 
-std::unique_ptr<VoidRule> make_void_rule(std::string_view name, RuleArithmetic arithmetic) {
+std::unique_ptr<VoidRule> make_void_rule(std::string_view name) {
   for (const Registration& rule : kRules) {
-    if (rule.name == name) return rule.make(arithmetic);
+    if (rule.name == name) return rule.make();
   }
   throw InputError({.problem = fmt::format("unknown void rule '{}'", name),
                     .suggestion = fmt::format("use one of {}", fmt::join(void_rule_names(), ", "))});

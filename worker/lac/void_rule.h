@@ -1,39 +1,37 @@
 // Decides which layers are void for a token, from the norms of the residual stream alone.
 #pragma once
 
-#include <cstdint>
+#include <ATen/ATen.h>
+
 #include <memory>
-#include <span>
 #include <string_view>
 #include <vector>
 
 namespace lacuna {
 
-// Precision of the rule's own arithmetic. Norms come as float32 values that are already rounded to it.
-enum class RuleArithmetic : std::uint8_t {
-  kFloat32,
-  kBFloat16,  // every intermediate result is rounded to bfloat16, as a model in bfloat16 computes it
-};
-
-// Follows some tokens through the layers, each for itself: nothing is carried between tokens or passes.
+// Follows some tokens through the layers, each for itself: nothing is carried between tokens or passes. A
+// rule is a formula in LibTorch's operators, so that it runs where the model runs and the host need not wait
+// for a layer's decisions. All tensors lie on one device and have one dtype, the precision of the rule's own
+// arithmetic: float32, or bfloat16, in which every intermediate result is rounded as a model in bfloat16
+// rounds it.
 class VoidRule {
  public:
   virtual ~VoidRule() = default;
-  // Starts over with that many tokens, before layer 0.
-  virtual void begin(std::int64_t tokens) = 0;
-  // The next layer: norm of every token's state before it (`carried`) and after it (`candidate`).
-  virtual void observe_layer(std::span<const float> carried, std::span<const float> candidate) = 0;
-  // Whether the layer observed last is active for the token under `alpha`.
-  [[nodiscard]] virtual bool is_active(std::int64_t token, double alpha) const = 0;
+  // The next layer, beginning with layer 0: norm of every token's state before it (`carried`) and after it
+  // (`candidate`), both [tokens].
+  virtual void observe_layer(const at::Tensor& carried, const at::Tensor& candidate) = 0;
+  // Whether the layer observed last is active under `alphas`, which are one for each token [tokens], or
+  // [alphas, 1] for each token with each of them -> bool [tokens] or [alphas, tokens].
+  [[nodiscard]] virtual at::Tensor find_active(const at::Tensor& alphas) const = 0;
 };
 
 // The rules by name; the first is the paper's. Throws InputError that lists them for any other name.
-std::unique_ptr<VoidRule> make_void_rule(std::string_view name, RuleArithmetic arithmetic);
+std::unique_ptr<VoidRule> make_void_rule(std::string_view name);
 std::vector<std::string_view> void_rule_names();
 
 inline constexpr std::string_view kPaperRule = "l2-delta";
 
 // Each rule's maker, in the file of that name.
-std::unique_ptr<VoidRule> make_l2_delta_rule(RuleArithmetic arithmetic);
+std::unique_ptr<VoidRule> make_l2_delta_rule();
 
 }  // namespace lacuna

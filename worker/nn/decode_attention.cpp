@@ -1,12 +1,11 @@
 #include "worker/nn/decode_attention.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "worker/nn/compute_device.h"
 #include "worker/nn/kernel_dispatch.h"
 #include "worker/nn/kernels/branch_attention.h"
-#include "worker/nn/weigh_values.h"
+#include "worker/nn/operator_attention.h"
 
 namespace lacuna {
 namespace {
@@ -32,33 +31,18 @@ VisibleRange find_visible_range(const SequenceCache& cache, std::int64_t window)
 at::Tensor attend_span(const BranchSpan& span, const at::Tensor& slot_index, LayerIndex layer,
                        const VisibleRange& visible, const at::Tensor& q) {
   const SequenceCache& cache = *span.cache;
-  const at::Tensor prompt_keys = cache.prompt_keys(layer).slice(1, visible.prompt_begin);  // [kv heads, p, d]
-  const at::Tensor prompt_values = cache.prompt_values(layer).slice(1, visible.prompt_begin);
-  const at::Tensor response_keys =
-      cache.response_keys(layer, span.slots, slot_index).slice(2, visible.response_begin);
-  const at::Tensor response_values = cache.response_values(layer, span.slots, slot_index)
-                                         .slice(2, visible.response_begin);  // [rows, kv, r, d]
-  const std::int64_t rows = q.size(0);
+  const auto so_far = [&](const at::Tensor& prompt, const at::Tensor& responses) {
+    return BranchKeys{prompt.slice(1, visible.prompt_begin).unsqueeze(0),
+                      responses.slice(2, visible.response_begin).unsqueeze(1)};
+  };
+  const at::Tensor prompt_keys = cache.prompt_keys(layer);  // [kv heads, p, d]
   const std::int64_t kv_heads = prompt_keys.size(0);
-  const std::int64_t head_dim = q.size(2);
-  const std::int64_t group = q.size(1) / kv_heads;
-  const std::int64_t prompt_count = prompt_keys.size(1);
-  const double scale = 1.0 / std::sqrt(static_cast<double>(head_dim));
-
-  const at::Tensor grouped_q = q.reshape({rows, kv_heads, group, head_dim});
-  // All rows of a kv head against the prompt that they share: one product a kv head.
-  const at::Tensor stacked_q = grouped_q.transpose(0, 1).reshape({kv_heads, rows * group, head_dim});
-  const at::Tensor prompt_scores = at::bmm(stacked_q, prompt_keys.transpose(1, 2))
-                                       .view({kv_heads, rows, group, prompt_count})
-                                       .transpose(0, 1);
-  const at::Tensor response_scores = at::matmul(grouped_q, response_keys.transpose(2, 3));
-  const at::Tensor weights = softmax_scores(at::cat({prompt_scores, response_scores}, 3) * scale, {});
-  const at::Tensor prompt_weights =
-      weights.narrow(3, 0, prompt_count).transpose(0, 1).reshape({kv_heads, rows * group, prompt_count});
-  const at::Tensor from_prompt =
-      at::bmm(prompt_weights, prompt_values).view({kv_heads, rows, group, head_dim}).transpose(0, 1);
-  const at::Tensor from_response = at::matmul(weights.slice(3, prompt_count), response_values);
-  return (from_prompt + from_response).reshape(q.sizes());
+  const std::int64_t rows = q.size(0);
+  return attend_branches_of(
+             q.reshape({rows, 1, kv_heads, q.size(1) / kv_heads, q.size(2)}),
+             so_far(prompt_keys, cache.response_keys(layer, span.slots, slot_index)),
+             so_far(cache.prompt_values(layer), cache.response_values(layer, span.slots, slot_index)), {})
+      .reshape(q.sizes());
 }
 
 // One kv head of one span by our kernel. q, output [rows of the pass, heads, head_dim], contiguous.
@@ -133,7 +117,11 @@ void DecodeAttention::attend_with_operators(LayerIndex layer, const at::Tensor& 
 
 at::Tensor DecodeAttention::attend(LayerIndex layer, const at::Tensor& q, const at::Tensor& k,
                                    const at::Tensor& v, std::int64_t window) {
-  const bool with_kernels = path_ == AttentionPath::kFastest && fits_kernels(q);
+  if (!is_planned_) pooled_ = PooledDecode::plan(spans_, q.device());
+  is_planned_ = true;
+  if (pooled_) return pooled_->attend(layer, q, k, v, window);
+  const bool in_pool = spans_.front().cache->pool() != nullptr;
+  const bool with_kernels = path_ == AttentionPath::kFastest && !in_pool && fits_kernels(q);
   if (!with_kernels) index_slots(q.device());
   at::Tensor output = at::empty_like(q, at::MemoryFormat::Contiguous);
   for (const BranchSpan& span : spans_) {

@@ -1,23 +1,19 @@
 // Attention of one new token for each of many branches; branches of a prompt share its keys and values.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "worker/nn/attention_backend.h"
-#include "worker/nn/sequence_cache.h"
+#include "worker/nn/branch_span.h"
+#include "worker/nn/pooled_attention.h"
 
 namespace lacuna {
 
-// Branches of one prompt: rows first_row, first_row + 1, ... of the pass, in the slots given.
-struct BranchSpan {
-  std::int64_t first_row = 0;
-  std::vector<std::int64_t> slots;
-  SequenceCache* cache = nullptr;  // outlives the backend
-};
-
 class DecodeAttention : public AttentionBackend {
  public:
-  // The spans cover the rows of the pass without gaps. Writes each row's keys and values at its cache's next
+  // The spans (one at least) cover the rows of the pass without gaps; caches of a pool are served together,
+  // others one after another. Writes each row's keys and values at its cache's next
   // response position; the caller advances the caches after the pass.
   explicit DecodeAttention(std::vector<BranchSpan> spans, AttentionPath path = AttentionPath::kFastest)
       : spans_(std::move(spans)), path_(path) {}
@@ -39,6 +35,8 @@ class DecodeAttention : public AttentionBackend {
   std::vector<BranchSpan> spans_;
   AttentionPath path_;
   at::Tensor slot_index_;
+  std::optional<PooledDecode> pooled_;
+  bool is_planned_ = false;
 };
 
 }  // namespace lacuna

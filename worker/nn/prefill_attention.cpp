@@ -6,8 +6,8 @@
 #include "worker/nn/kernel_dispatch.h"
 #include "worker/nn/kernels/bfloat16_product.h"
 #include "worker/nn/kernels/prompt_attention.h"
-#include "worker/nn/libtorch_compatibility.h"
 #include "worker/nn/linear.h"
+#include "worker/nn/operator_attention.h"
 #include "worker/nn/weigh_values.h"
 
 namespace lacuna {
@@ -38,38 +38,13 @@ at::Tensor attend_head_with_kernels(const at::Tensor& q, const at::Tensor& keys,
   return output.view(q.sizes());
 }
 
-// In bfloat16 the fused kernels differ from the formula by roundings alone, and keep the scores in float32;
-// float32 keeps to the formula, as the decisions of float32 runs are compared one by one.
-bool prefers_fused(const at::Tensor& q) {
-  return kHasFusedAttention && q.scalar_type() == at::kBFloat16;
-}
-
-// One block by LibTorch's operators. q [heads, queries, head_dim]; k, v [kv heads, keys, head_dim]; mask
-// [queries, keys], or undefined: query i sees keys 0 ... i, fused attention only -> the shape of q.
-at::Tensor attend_block(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                        const at::Tensor& mask) {
-  const std::int64_t kv_heads = k.size(0);
-  const std::int64_t group = q.size(0) / kv_heads;  // query heads that share a kv head
-  if (prefers_fused(q)) {
-    const auto repeat = [&](const at::Tensor& tensor) {
-      return tensor.unsqueeze(1)
-          .expand({kv_heads, group, tensor.size(1), tensor.size(2)})
-          .reshape({1, q.size(0), tensor.size(1), tensor.size(2)});
-    };
-    return attend_fused(q.unsqueeze(0), repeat(k), repeat(v), mask).squeeze(0);
-  }
-  return weigh_values(q.reshape({kv_heads, group, q.size(1), q.size(2)}), k.unsqueeze(1), v.unsqueeze(1),
-                      mask)
-      .reshape(q.sizes());
-}
-
 }  // namespace
 
 PrefillAttention::PrefillAttention(std::vector<PromptSpan> prompts, AttentionPath path)
     : prompts_(std::move(prompts)), path_(path) {}
 
 bool PrefillAttention::uses_kernels(const at::Tensor& q) const {
-  return path_ == AttentionPath::kFastest && q.device().is_cpu();
+  return path_ == AttentionPath::kFastest && q.device().is_cpu() && prompts_.front().cache->pool() == nullptr;
 }
 
 void PrefillAttention::lay_out_blocks(const at::Tensor& q, std::int64_t window) {
@@ -163,15 +138,35 @@ void PrefillAttention::attend_with_operators(LayerIndex layer, const at::Tensor&
                                              const at::Tensor& output) const {
   for (const QueryBlock& block : blocks_) {
     const SequenceCache& cache = *prompts_[block.prompt].cache;
+    const auto take_keys = [&](const at::Tensor& tensor) {
+      return tensor.narrow(1, block.first_key, block.keys).unsqueeze(0);
+    };
     take_queries(block, output)
-        .copy_(attend_block(take_queries(block, q),
-                            cache.prompt_keys(layer).narrow(1, block.first_key, block.keys),
-                            cache.prompt_values(layer).narrow(1, block.first_key, block.keys), block.mask));
+        .copy_(attend_prompts(take_queries(block, q).unsqueeze(0), take_keys(cache.prompt_keys(layer)),
+                              take_keys(cache.prompt_values(layer)), block.mask)
+                   .squeeze(0));
   }
+}
+
+void PrefillAttention::plan_pooled(const at::Tensor& q) {
+  if (is_planned_) return;
+  is_planned_ = true;
+  std::vector<WholePrompt> whole;
+  for (const PromptSpan& prompt : prompts_) {
+    if (prompt.position > 0) return;
+    whole.push_back({prompt.first_token, prompt.tokens, prompt.cache});
+    longest_ = std::max(longest_, prompt.tokens);
+  }
+  pooled_ = PooledPrefill::plan(whole, q);
 }
 
 at::Tensor PrefillAttention::attend(LayerIndex layer, const at::Tensor& q, const at::Tensor& k,
                                     const at::Tensor& v, std::int64_t window) {
+  plan_pooled(q);
+  if (pooled_ && (window <= 0 || window >= longest_)) {
+    for (const PromptSpan& prompt : prompts_) prompt.cache->set_prompt_length(prompt.tokens);
+    return pooled_->attend(layer, q, k, v);
+  }
   lay_out_blocks(q, window);
   for (const PromptSpan& prompt : prompts_) {
     prompt.cache->write_prompt(layer, prompt.position, k.narrow(0, prompt.first_token, prompt.tokens),

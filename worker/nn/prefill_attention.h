@@ -1,9 +1,11 @@
 // Attention of prompts, or of chunks of them, packed one after the other; fills their caches.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "worker/nn/attention_backend.h"
+#include "worker/nn/pooled_attention.h"
 #include "worker/nn/sequence_cache.h"
 
 namespace lacuna {
@@ -17,7 +19,8 @@ struct PromptSpan {
 
 class PrefillAttention : public AttentionBackend {
  public:
-  // The spans cover the tokens of the pass without gaps.
+  // The spans (one at least) cover the tokens of the pass without gaps. Whole prompts whose caches lie in a
+  // pool are served together.
   explicit PrefillAttention(std::vector<PromptSpan> prompts, AttentionPath path = AttentionPath::kFastest);
 
   at::Tensor attend(LayerIndex layer, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
@@ -34,6 +37,8 @@ class PrefillAttention : public AttentionBackend {
     std::int64_t keys = 0;
     at::Tensor mask;  // [queries, keys], where operators need one
   };
+  // Decides at the first layer whether all prompts are served together.
+  void plan_pooled(const at::Tensor& q);
   // Cuts the prompts into blocks and makes the masks for q; kept until the window changes.
   void lay_out_blocks(const at::Tensor& q, std::int64_t window);
   [[nodiscard]] bool uses_kernels(const at::Tensor& q) const;
@@ -52,6 +57,9 @@ class PrefillAttention : public AttentionBackend {
   AttentionPath path_;
   std::vector<QueryBlock> blocks_;
   std::int64_t blocks_window_ = -1;
+  std::optional<PooledPrefill> pooled_;
+  std::int64_t longest_ = 0;  // of whole prompts, tokens
+  bool is_planned_ = false;
 };
 
 }  // namespace lacuna

@@ -1,7 +1,7 @@
 #include "worker/nn/sequence_cache.h"
 
 #include <algorithm>
-#include <numeric>
+#include <stdexcept>
 
 #include "worker/nn/compute_device.h"
 #include "worker/nn/kernel_dispatch.h"
@@ -31,6 +31,19 @@ void copy_rows(const at::Tensor& rows, const std::vector<std::int64_t>& slots, s
 
 }  // namespace
 
+SequenceCache::SequenceCache(std::shared_ptr<const CachePool> pool, std::int64_t layers, std::int64_t index)
+    : pool_(std::move(pool)), pool_index_(index) {
+  for (std::int32_t number = 0; number < layers; ++number) {
+    const LayerIndex layer(number);
+    layers_.push_back({.prompt_keys = pool_->prompt_keys(layer).select(0, index),
+                       .prompt_values = pool_->prompt_values(layer).select(0, index),
+                       .response_keys = pool_->response_keys(layer).select(1, index),
+                       .response_values = pool_->response_values(layer).select(1, index)});
+  }
+  capacity_ = {.prompt = layers_.front().prompt_keys.size(1),
+               .response = layers_.front().response_keys.size(2)};
+}
+
 void SequenceCache::write_prompt(LayerIndex layer, std::int64_t first, const at::Tensor& keys,
                                  const at::Tensor& values) {
   Layer& entry = layers_[static_cast<std::size_t>(layer.value())];
@@ -52,6 +65,7 @@ void SequenceCache::write_prompt(LayerIndex layer, std::int64_t first, const at:
 void SequenceCache::reserve_slot(Layer& layer, std::int64_t slot) const {
   const std::int64_t present = layer.response_keys.defined() ? layer.response_keys.size(0) : 0;
   if (slot < present) return;
+  if (pool_) throw std::logic_error("a cache pool with too few slots");
   const std::int64_t wanted = std::max(slot + 1, 2 * present);
   const auto grow = [&](at::Tensor& tensor, const at::Tensor& like) {
     at::Tensor grown = at::zeros({wanted, like.size(0), capacity_.response, like.size(2)}, like.options());
@@ -111,6 +125,10 @@ SequenceCache SequenceCache::share_prompt(std::int64_t response_capacity) const 
 
 void SequenceCache::fork(std::int64_t from, std::int64_t to) {
   if (response_length_ == 0) return;  // nothing written since the prompt
+  if (pool_) {
+    pool_->fork(pool_index_, from, to, response_length_);
+    return;
+  }
   for (Layer& layer : layers_) {
     reserve_slot(layer, to);
     for (at::Tensor* const tensor : {&layer.response_keys, &layer.response_values}) {

@@ -4,17 +4,13 @@
 #include <ATen/ATen.h>
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "core/ids.h"
+#include "worker/nn/cache_pool.h"
 
 namespace lacuna {
-
-// Tokens that a cache makes room for.
-struct CacheCapacity {
-  std::int64_t prompt = 0;
-  std::int64_t response = 0;  // of a branch
-};
 
 // The responses of a prompt advance in lockstep: every branch has the same length. A branch occupies a slot;
 // when branches that shared a slot part, only what was written since the prompt is copied.
@@ -22,6 +18,13 @@ class SequenceCache {
  public:
   SequenceCache(std::int64_t layers, CacheCapacity capacity)
       : layers_(static_cast<std::size_t>(layers)), capacity_(capacity) {}
+  // The keys and values of sequence `index` of a pool. For LibTorch's operators only: our kernels want the
+  // values in another order.
+  SequenceCache(std::shared_ptr<const CachePool> pool, std::int64_t layers, std::int64_t index);
+
+  // The pool that this cache is part of, or null.
+  [[nodiscard]] const CachePool* pool() const { return pool_.get(); }
+  [[nodiscard]] std::int64_t pool_index() const { return pool_index_; }
 
   // Writes keys and values of a layer, both [tokens, kv_heads, head_dim], at prompt positions `first`,
   // first + 1, ...; those before are there already. Positions up to first + tokens are then the prompt.
@@ -35,6 +38,8 @@ class SequenceCache {
     return at_layer(layer).prompt_values.narrow(1, 0, prompt_length_);
   }
   [[nodiscard]] std::int64_t prompt_length() const { return prompt_length_; }
+  // Somebody wrote keys and values of the prompt's first `tokens` positions to the pool.
+  void set_prompt_length(std::int64_t tokens) { prompt_length_ = tokens; }
 
   // The same with what is allocated behind the prompt, zeros there: kernels work on multiples of 32
   // positions, and 32 begun anywhere in the prompt lie inside. Keys are contiguous along head_dim; values on
@@ -89,7 +94,9 @@ class SequenceCache {
   [[nodiscard]] at::Tensor select_slots(const at::Tensor& tensor, const std::vector<std::int64_t>& slots,
                                         const at::Tensor& slot_index) const;
 
-  std::vector<Layer> layers_;
+  std::vector<Layer> layers_;  // of a pool: views of it
+  std::shared_ptr<const CachePool> pool_;
+  std::int64_t pool_index_ = 0;
   std::int64_t prompt_length_ = 0;
   std::int64_t response_length_ = 0;
   CacheCapacity capacity_;

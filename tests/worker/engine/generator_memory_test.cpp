@@ -52,7 +52,8 @@ class GeneratorMemory : public ::testing::Test {
   }
 
   std::vector<GeneratedQuestion> generate(StreamKind stream, std::int64_t batch_tokens,
-                                          MemoryBudget* memory = nullptr) {
+                                          MemoryBudget* memory = nullptr,
+                                          AttentionPath attention = AttentionPath::kFastest) {
     GeneratorOptions options;
     options.stream = stream;
     options.alphas = {0.2, 0.6};
@@ -62,6 +63,7 @@ class GeneratorMemory : public ::testing::Test {
     options.max_new_tokens = 5;
     options.batch_tokens = batch_tokens;
     options.memory = memory;
+    options.attention = attention;
     GreedyChooser chooser;
     return Generator(loaded_.model, chooser, options).generate(prompts_);
   }
@@ -95,7 +97,11 @@ class GeneratorMemory : public ::testing::Test {
 TEST_F(GeneratorMemory, PromptsInChunksGiveTheSameAnswers) {
   for (const StreamKind stream : {StreamKind::kShared, StreamKind::kPropagate}) {
     const auto whole = generate(stream, 4096);
-    for (const std::int64_t chunk : {1, 17, 64}) expect_equal(generate(stream, chunk), whole);
+    for (const std::int64_t chunk : {1, 17, 64}) {
+      expect_equal(generate(stream, chunk), whole);
+      expect_equal(generate(stream, chunk, nullptr, AttentionPath::kOperators), whole);
+    }
+    expect_equal(generate(stream, 4096, nullptr, AttentionPath::kOperators), whole);
   }
 }
 

@@ -1,6 +1,8 @@
 // Decisions, exit layers, tokens, norms and states of all modes against the trusted implementation, in
 // float32: every decision and every token has to be equal (on a GPU: but for ties, see
 // decision_comparison.h).
+#include <array>
+
 #include "tests/worker/engine/golden_model.h"
 
 namespace lacuna::testing {
@@ -133,6 +135,51 @@ TEST_P(GoldenInference, LogitsMatchWhereTheyAreRecorded) {
     }
   }
 }
+
+// As on a GPU: attention by LibTorch's operators, and prompts of all lengths in one batch whose keys and
+// values lie in one pool.
+class GoldenPool : public ::testing::TestWithParam<std::string> {
+ protected:
+  static void expect_prompts_match(LacMode mode) {
+    LACUNA_NEEDS_REFERENCE(golden_path(GetParam()));
+    const GoldenModel golden = open_golden(GetParam());
+    std::vector<GeneratorPrompt> prompts;
+    for (const char* const name : kPrompts) {
+      const auto ids = golden.read<std::int32_t>(base(name) + "input_ids");
+      prompts.push_back({QuestionId(name), to_tokens(ids)});
+    }
+    GeneratorOptions options = make_golden_options(golden, mode, kLacSteps);
+    options.attention = AttentionPath::kOperators;
+    GreedyChooser chooser;
+    const auto questions = Generator(golden.loaded.model, chooser, options).generate(prompts);
+    for (std::size_t index = 0; index < questions.size(); ++index) {
+      const std::string group = base(kPrompts[index]) + std::string(to_string(mode)) + "/";
+      DecisionComparison decisions{golden.name + " " + group, golden.loaded.model.device()};
+      expect_branches_match(golden, group, mode, questions[index], decisions);
+    }
+  }
+
+ private:
+  static std::string base(const std::string& prompt) { return "/f32/" + prompt + "/"; }
+  static constexpr std::array<const char*, 5> kPrompts = {"p001", "p002", "p017", "p064", "p200"};
+};
+
+TEST_P(GoldenPool, ExitOfAllPromptsTogether) {
+  expect_prompts_match(LacMode::kExit);
+}
+
+TEST_P(GoldenPool, PropagateOfAllPromptsTogether) {
+  expect_prompts_match(LacMode::kPropagate);
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, GoldenPool,
+                         ::testing::Values("tiny-llama", "tiny-mistral", "tiny-qwen2", "tiny-llama31",
+                                           "tiny-qwen2-bf16-sharded"),
+                         [](const auto& info) {
+                           std::string name = info.param;
+                           std::replace(name.begin(), name.end(), '-', '_');
+                           return name;
+                         });
 
 std::vector<Case> list_cases() {
   std::vector<Case> cases;

@@ -9,13 +9,14 @@ namespace {
 
 // Decisions of one token whose norms are given, embedding first.
 std::vector<bool> decide(const std::vector<float>& norms, double alpha,
-                         RuleArithmetic arithmetic = RuleArithmetic::kFloat32) {
-  const auto rule = make_void_rule(kPaperRule, arithmetic);
-  rule->begin(1);
+                         at::ScalarType arithmetic = at::kFloat) {
+  const auto rule = make_void_rule(kPaperRule);
+  const auto to_tensor = [&](float value) { return at::full({1}, value, at::kFloat).to(arithmetic); };
+  const at::Tensor alphas = to_tensor(static_cast<float>(alpha));
   std::vector<bool> active;
   for (std::size_t layer = 0; layer + 1 < norms.size(); ++layer) {
-    rule->observe_layer(std::span(&norms[layer], 1), std::span(&norms[layer + 1], 1));
-    active.push_back(rule->is_active(0, alpha));
+    rule->observe_layer(to_tensor(norms[layer]), to_tensor(norms[layer + 1]));
+    active.push_back(rule->find_active(alphas).item<bool>());
   }
   return active;
 }
@@ -44,16 +45,31 @@ TEST(L2DeltaRule, TheLayersOwnDeltaDoesNotWidenItsRange) {
 }
 
 TEST(L2DeltaRule, BFloat16RoundsEveryStep) {
-  // Deltas 1, 0.00390625 (= 2^-8): their difference 0.99609375 rounds to itself in bfloat16, and alpha 0.1
-  // becomes 0.10009765625; the threshold 0.09970... rounds to 0.099609375, so a delta of that value ties.
-  const std::vector<float> norms = {0.0F, 1.0F, 1.00390625F, 1.103515625F};
-  EXPECT_EQ(decide(norms, 0.1, RuleArithmetic::kBFloat16).back(), true);
-  EXPECT_EQ(decide({0.0F, 1.0F, 1.00390625F, 1.1030F}, 0.1, RuleArithmetic::kBFloat16).back(), false);
+  // Deltas -1.03125 and 0. In bfloat16 alpha 0.1 is 205 / 2048, and the threshold, 205 / 2048 * 1.03125 =
+  // 211.4 / 2048, is 211 / 2048, which then is a tie; in float32 it is 0.103125 = 211.2 / 2048.
+  const auto norms = [](float last) { return std::vector<float>{1.03125F, 0, 0, last / 2048}; };
+  EXPECT_EQ(decide(norms(211), 0.1, at::kBFloat16).back(), true);
+  EXPECT_EQ(decide(norms(210), 0.1, at::kBFloat16).back(), false);
+  EXPECT_EQ(decide(norms(211), 0.1).back(), false);
+  EXPECT_EQ(decide(norms(212), 0.1).back(), true);
+}
+
+TEST(L2DeltaRule, EveryTokenIsDecidedForEveryThreshold) {
+  // Deltas before layer 2: token 0 as in TheThresholdIs..., token 1 with range 8 and delta 4.
+  const auto rule = make_void_rule(kPaperRule);
+  const std::vector<std::vector<float>> norms = {{0, 0}, {1, 8}, {6, 8}, {8, 12}};
+  for (std::size_t layer = 0; layer + 1 < norms.size(); ++layer) {
+    rule->observe_layer(at::tensor(norms[layer]), at::tensor(norms[layer + 1]));
+  }
+  const at::Tensor active = rule->find_active(at::tensor(std::vector<float>{0.5F, 0.51F}).unsqueeze(1));
+  EXPECT_TRUE(at::equal(active, at::tensor({1, 1, 0, 0}).view({2, 2}).to(at::kBool)));
+  const at::Tensor own = rule->find_active(at::tensor(std::vector<float>{0.51F, 0.5F}));
+  EXPECT_TRUE(at::equal(own, at::tensor({0, 1}).to(at::kBool)));
 }
 
 TEST(VoidRule, UnknownNamesListTheKnownOnes) {
   try {
-    make_void_rule("l1", RuleArithmetic::kFloat32);
+    make_void_rule("l1");
     FAIL();
   } catch (const InputError& error) {
     EXPECT_NE(std::string(error.what()).find("l2-delta"), std::string::npos);

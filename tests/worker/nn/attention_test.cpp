@@ -2,7 +2,13 @@
 // which is a few lines of textbook formula.
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/core/grad_mode.h>
+#include <ATen/record_function.h>
 #include <gtest/gtest.h>
+
+#include <algorithm>
+#include <functional>
+#include <memory>
+#include <utility>
 
 #include "tests/worker/test_device.h"
 #include "worker/nn/compute_threads.h"
@@ -76,15 +82,43 @@ TEST(DenseCausalAttention, IsItsFormula) {
   }
 }
 
+std::vector<SequenceCache> make_pooled_caches(const std::vector<std::int64_t>& prompts, std::int64_t response,
+                                              std::int64_t slots, at::ScalarType dtype) {
+  const auto pool = std::make_shared<CachePool>(
+      CachePoolShape{.layers = 1,
+                     .sequences = static_cast<std::int64_t>(prompts.size()),
+                     .slots = slots,
+                     .kv_heads = kKvHeads,
+                     .head_dim = kHeadDim,
+                     .capacity = {.prompt = *std::ranges::max_element(prompts), .response = response}},
+      at::TensorOptions().device(test_device()).dtype(dtype));
+  std::vector<SequenceCache> caches;
+  for (std::int64_t index = 0; index < pool->sequences(); ++index) caches.emplace_back(pool, 1, index);
+  return caches;
+}
+
 struct Case {
   std::int64_t window;
   at::ScalarType dtype;
   AttentionPath path;
+  bool is_pooled = false;  // caches of one pool
 };
 
 class AttentionOf : public ::testing::TestWithParam<Case> {
  protected:
   AttentionOf() { set_compute_threads(2); }
+
+  // A cache for each prompt, with room for `slots` branches of `response` tokens.
+  static std::vector<SequenceCache> make_caches(const std::vector<std::int64_t>& prompts,
+                                                std::int64_t response = 0, std::int64_t slots = 1) {
+    if (GetParam().is_pooled) return make_pooled_caches(prompts, response, slots, GetParam().dtype);
+    std::vector<SequenceCache> caches;
+    for (const std::int64_t prompt : prompts) {
+      caches.emplace_back(1, CacheCapacity{.prompt = prompt, .response = response});
+    }
+    return caches;
+  }
+
   const at::NoGradGuard no_grad_;
   const std::int64_t window_ = GetParam().window;
 };
@@ -94,7 +128,8 @@ TEST_P(AttentionOf, DecodingContinuesThePrompt) {
   constexpr std::int64_t kPrompt = 33;
   const Inputs in(kTokens, GetParam().dtype);
   const at::Tensor dense = in.attend_dense(window_);
-  SequenceCache cache(1, {.prompt = kPrompt, .response = kTokens - kPrompt});
+  std::vector<SequenceCache> caches = make_caches({kPrompt}, kTokens - kPrompt, /*slots=*/2);
+  SequenceCache& cache = caches.front();
   PrefillAttention prefill({{0, kPrompt, &cache}}, GetParam().path);
   EXPECT_TRUE(are_close(Inputs(in, 0, kPrompt).attend(prefill, window_), dense.narrow(0, 0, kPrompt)));
   for (std::int64_t position = kPrompt; position < kTokens; ++position) {
@@ -117,13 +152,12 @@ TEST_P(AttentionOf, BranchesOfSeveralPromptsKeepApart) {
   const std::vector<std::int64_t> prompts = {37, 5};
   const std::vector<std::vector<std::int64_t>> slots = {{3, 0, 1}, {0, 1}};
   const Inputs pool(80, GetParam().dtype);
-  std::vector<SequenceCache> caches;
+  std::vector<SequenceCache> caches = make_caches(prompts, kSteps, /*slots=*/4);
   std::vector<BranchSpan> spans;
   std::int64_t rows = 0;
-  for (const std::int64_t prompt : prompts) {
-    caches.emplace_back(1, CacheCapacity{.prompt = prompt, .response = kSteps});
-    PrefillAttention prefill({{0, prompt, &caches.back()}}, GetParam().path);
-    Inputs(pool, 0, prompt).attend(prefill, window_);
+  for (std::size_t i = 0; i < prompts.size(); ++i) {
+    PrefillAttention prefill({{0, prompts[i], &caches[i]}}, GetParam().path);
+    Inputs(pool, 0, prompts[i]).attend(prefill, window_);
   }
   for (std::size_t i = 0; i < prompts.size(); ++i) {
     spans.push_back({rows, slots[i], &caches[i]});
@@ -157,8 +191,8 @@ TEST_P(AttentionOf, PackedLongPromptsInBlocks) {
   constexpr std::int64_t kFirst = 140;
   constexpr std::int64_t kSecond = 270;
   const Inputs in(kFirst + kSecond, GetParam().dtype);
-  SequenceCache first(1, {.prompt = kFirst}), second(1, {.prompt = kSecond});
-  PrefillAttention packed({{0, kFirst, &first}, {kFirst, kSecond, &second}}, GetParam().path);
+  std::vector<SequenceCache> caches = make_caches({kFirst, kSecond});
+  PrefillAttention packed({{0, kFirst, &caches[0]}, {kFirst, kSecond, &caches[1]}}, GetParam().path);
   const at::Tensor both = in.attend(packed, window_);
   EXPECT_TRUE(are_close(both.narrow(0, 0, kFirst), Inputs(in, 0, kFirst).attend_dense(window_)));
   EXPECT_TRUE(are_close(both.narrow(0, kFirst, kSecond), Inputs(in, kFirst, kSecond).attend_dense(window_)));
@@ -169,7 +203,8 @@ TEST_P(AttentionOf, ChunksOfAPromptEqualTheWhole) {
   constexpr std::int64_t kTokens = 200;
   const Inputs in(kTokens, GetParam().dtype);
   const at::Tensor dense = in.attend_dense(window_);
-  SequenceCache cache(1, {.prompt = kTokens});
+  std::vector<SequenceCache> caches = make_caches({kTokens});
+  SequenceCache& cache = caches.front();
   std::int64_t begin = 0;
   for (const std::int64_t count : {70, 1, 129}) {
     PrefillAttention chunk({{0, count, &cache, begin}}, GetParam().path);
@@ -185,7 +220,9 @@ std::vector<Case> list_cases() {
     for (const at::ScalarType dtype : {at::kFloat, at::kBFloat16}) {
       for (const std::int64_t window : {0, 1, 36, 100, 1000}) {
         // Where the CPU has no bfloat16 arithmetic, operators on it are slow.
-        if (dtype == at::kFloat || window == 0 || window == 36) cases.push_back({window, dtype, path});
+        if (dtype != at::kFloat && window != 0 && window != 36) continue;
+        cases.push_back({window, dtype, path});
+        if (path == AttentionPath::kOperators) cases.push_back({window, dtype, path, /*is_pooled=*/true});
       }
     }
   }
@@ -193,9 +230,53 @@ std::vector<Case> list_cases() {
 }
 
 INSTANTIATE_TEST_SUITE_P(Cases, AttentionOf, ::testing::ValuesIn(list_cases()), [](const auto& info) {
-  return std::string(info.param.path == AttentionPath::kFastest ? "Fastest" : "Operators") +
+  const bool is_fastest = info.param.path == AttentionPath::kFastest;
+  return std::string(is_fastest             ? "Fastest"
+                     : info.param.is_pooled ? "Pooled"
+                                            : "Operators") +
          at::toString(info.param.dtype) + "Window" + std::to_string(info.param.window);
 });
+
+// Operators of LibTorch called by `work` on this thread, views included.
+std::int64_t count_operators(const std::function<void()>& work) {
+  static std::int64_t calls = 0;
+  calls = 0;
+  const auto handle = at::addThreadLocalCallback(
+      at::RecordFunctionCallback([](const at::RecordFunction&) -> std::unique_ptr<at::ObserverContext> {
+        ++calls;
+        return nullptr;
+      }).scopes({at::RecordScope::FUNCTION}));
+  work();
+  at::removeCallback(handle);
+  return calls;
+}
+
+// What the pool is for: on a GPU every call of an operator costs as much, however little it does.
+TEST(PooledAttention, CallsAsManyOperatorsForManySequencesAsForFew) {
+  const at::NoGradGuard no_grad;
+  const auto count = [](std::int64_t sequences) {
+    constexpr std::int64_t kPrompt = 6;
+    std::vector<SequenceCache> caches = make_pooled_caches(
+        std::vector<std::int64_t>(static_cast<std::size_t>(sequences), kPrompt), 1, 2, at::kFloat);
+    std::vector<PromptSpan> prompts;
+    std::vector<BranchSpan> branches;
+    for (std::int64_t i = 0; i < sequences; ++i) {
+      SequenceCache* const cache = &caches[static_cast<std::size_t>(i)];
+      prompts.push_back({i * kPrompt, kPrompt, cache});
+      branches.push_back({2 * i, {0, 1}, cache});
+    }
+    PrefillAttention prefill(std::move(prompts), AttentionPath::kOperators);
+    DecodeAttention decode(std::move(branches), AttentionPath::kOperators);
+    const Inputs prompt_rows(sequences * kPrompt);
+    const Inputs branch_rows(sequences * 2);
+    return std::pair{count_operators([&] { prompt_rows.attend(prefill, 0); }),
+                     count_operators([&] { branch_rows.attend(decode, 0); })};
+  };
+  const auto few = count(2);
+  EXPECT_GT(few.first, 0);
+  EXPECT_GT(few.second, 0);
+  EXPECT_EQ(count(20), few);
+}
 
 }  // namespace
 }  // namespace lacuna::testing
