@@ -11,31 +11,60 @@ namespace lacuna {
 namespace {
 
 constexpr std::int64_t kVector = 32;           // elements of a register
-constexpr std::int64_t kPrefetchBytes = 1024;  // best of 256 to 16384 for one sequential stream
+constexpr std::int64_t kPrefetchBytes = 1024;  // best of 256 to 16384
+
+LACUNA_TARGET_AVX512 void write_product(const DotTask& task, std::int64_t row, std::int64_t feature,
+                                        __m512 sums) {
+  const float offset = task.bias == nullptr ? 0.0F : widen(task.bias[feature]);
+  BFloat16 product = narrow_to<BFloat16>(_mm512_reduce_add_ps(sums) + offset);
+  if (task.addend != nullptr) {
+    product = narrow_to<BFloat16>(widen(task.addend[row * task.addend_stride + feature]) + widen(product));
+  }
+  task.output[row * task.output_stride + feature] = product;
+}
+
+// Features first, first + step, ...: so many sums that none waits for the one before it, and places so far
+// apart that the processor fetches from several pages at a time. What x there is to a depth is read once for
+// all of them.
+template <int kRows, int kFeatures>
+LACUNA_TARGET_AVX512 inline void multiply_features(const DotTask& task, std::int64_t first,
+                                                   std::int64_t step) {
+  const BFloat16* const weight = task.weight + first * task.weight_stride;
+  const std::int64_t weight_step = step * task.weight_stride;
+  __m512 sums[kFeatures][kRows];
+  for (auto& feature : sums) {
+    for (__m512& sum : feature) sum = _mm512_setzero_ps();
+  }
+  for (std::int64_t k = 0; k < task.depth; k += kVector) {
+    __m512bh x[kRows];
+    for (int row = 0; row < kRows; ++row) {
+      x[row] = reinterpret_cast<__m512bh>(_mm512_loadu_si512(task.x + row * task.x_stride + k));
+    }
+    for (int feature = 0; feature < kFeatures; ++feature) {
+      const BFloat16* const place = weight + feature * weight_step + k;
+      _mm_prefetch(reinterpret_cast<const char*>(place) + kPrefetchBytes, _MM_HINT_T0);
+      const auto w = reinterpret_cast<__m512bh>(_mm512_loadu_si512(place));
+      for (int row = 0; row < kRows; ++row) {
+        sums[feature][row] = _mm512_dpbf16_ps(sums[feature][row], w, x[row]);
+      }
+    }
+  }
+  for (int feature = 0; feature < kFeatures; ++feature) {
+    for (int row = 0; row < kRows; ++row) {
+      write_product(task, row, first + feature * step, sums[feature][row]);
+    }
+  }
+}
 
 template <int kRows>
 LACUNA_TARGET_AVX512 void multiply(const DotTask& task) {
-  for (std::int64_t feature = 0; feature < task.features; ++feature) {
-    const BFloat16* const weight = task.weight + feature * task.weight_stride;
-    __m512 sums[kRows];
-    for (int row = 0; row < kRows; ++row) sums[row] = _mm512_setzero_ps();
-    for (std::int64_t k = 0; k < task.depth; k += kVector) {
-      _mm_prefetch(reinterpret_cast<const char*>(weight + k) + kPrefetchBytes, _MM_HINT_T0);
-      const auto w = reinterpret_cast<__m512bh>(_mm512_loadu_si512(weight + k));
-      for (int row = 0; row < kRows; ++row) {
-        const auto x = reinterpret_cast<__m512bh>(_mm512_loadu_si512(task.x + row * task.x_stride + k));
-        sums[row] = _mm512_dpbf16_ps(sums[row], w, x);
-      }
-    }
-    const float offset = task.bias == nullptr ? 0.0F : widen(task.bias[feature]);
-    for (int row = 0; row < kRows; ++row) {
-      BFloat16 product = narrow_to<BFloat16>(_mm512_reduce_add_ps(sums[row]) + offset);
-      if (task.addend != nullptr) {
-        product =
-            narrow_to<BFloat16>(widen(task.addend[row * task.addend_stride + feature]) + widen(product));
-      }
-      task.output[row * task.output_stride + feature] = product;
-    }
+  constexpr int kFeatures = kRows <= 4 ? 4 : 2;  // what the registers hold
+  const std::int64_t step = task.features / kFeatures;
+  for (std::int64_t feature = 0; feature < step; ++feature) {
+    multiply_features<kRows, kFeatures>(task, feature, step);
+  }
+  for (std::int64_t feature = kFeatures * step; feature < task.features; ++feature) {
+    multiply_features<kRows, 1>(task, feature, 1);
   }
 }
 
