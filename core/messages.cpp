@@ -71,6 +71,9 @@ struct ToJson {
             {"lease", m.lease.value()},
             {"questions_done", m.questions_done}};
   }
+  Json operator()(const UnitComputed& m) const {
+    return {{"type", "computed"}, {"unit", m.unit.value()}, {"lease", m.lease.value()}};
+  }
   Json operator()(const UnitDone& m) const {
     return {{"type", "done"}, {"unit", m.unit.value()}, {"lease", m.lease.value()}, {"seconds", m.seconds}};
   }
@@ -147,13 +150,14 @@ WorkerMessage decode_worker_message(std::string_view text) {
     }
     if (type == "left") return WorkerLeft{};
     if (type == "stop_requested") return StopRequested{.signal = json.at("signal").get<std::string>()};
-    if (type != "progress" && type != "done" && type != "failed") fail_unknown(type);
+    if (type != "progress" && type != "computed" && type != "done" && type != "failed") fail_unknown(type);
     const UnitId unit(json.at("unit").get<std::string>());
     const LeaseId lease(json.at("lease").get<std::int64_t>());
     if (type == "progress") {
       return UnitProgress{
           .unit = unit, .lease = lease, .questions_done = json.at("questions_done").get<std::int64_t>()};
     }
+    if (type == "computed") return UnitComputed{.unit = unit, .lease = lease};
     if (type == "done")
       return UnitDone{.unit = unit, .lease = lease, .seconds = json.at("seconds").get<double>()};
     return UnitFailed{.unit = unit,

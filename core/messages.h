@@ -2,8 +2,9 @@
 //
 // Order of events: the coordinator sends StartWork to every worker; a worker answers WorkerReady, or
 // WorkerFailed if it cannot work at all; then RunUnit is answered by any number of UnitProgress and one
-// UnitDone or UnitFailed; StopWork ends the worker at any point, and is answered by WorkerLeft. StillHere
-// comes now and then, so that a worker notices when there is no coordinator any more.
+// UnitDone or UnitFailed. Before UnitDone there may be UnitComputed: then the worker can be given another
+// unit while it writes this one. StopWork ends the worker at any point, and is answered by WorkerLeft.
+// StillHere comes now and then, so that a worker notices when there is no coordinator any more.
 #pragma once
 
 #include <cstdint>
@@ -65,6 +66,12 @@ struct UnitProgress {
   std::int64_t questions_done = 0;
 };
 
+// All of the unit is computed and its part is being written: the worker can take another one.
+struct UnitComputed {
+  UnitId unit;
+  LeaseId lease;
+};
+
 // The unit's part is durable.
 struct UnitDone {
   UnitId unit;
@@ -87,8 +94,8 @@ struct StopRequested {
 // The answer to StopWork, and the last word.
 struct WorkerLeft {};
 
-using WorkerMessage =
-    std::variant<WorkerReady, WorkerFailed, UnitProgress, UnitDone, UnitFailed, StopRequested, WorkerLeft>;
+using WorkerMessage = std::variant<WorkerReady, WorkerFailed, UnitProgress, UnitComputed, UnitDone,
+                                   UnitFailed, StopRequested, WorkerLeft>;
 
 // Bytes that are not UTF-8 (in the text of an error) become U+FFFD.
 std::string encode(const CoordinatorMessage& message);

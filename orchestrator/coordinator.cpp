@@ -168,6 +168,10 @@ class Coordinator {
     handle(WorkerHeard{worker, message.lease});
   }
 
+  void on(WorkerId worker, const UnitComputed& message) {
+    handle(LeaseComputed{worker, message.unit, message.lease});
+  }
+
   void on(WorkerId worker, const UnitDone& message) {
     log_info("unit {} is done by worker {} in {:.3f} s", message.unit, worker, message.seconds);
     handle(LeaseSucceeded{worker, message.unit, message.lease});

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <exception>
 #include <memory>
+#include <utility>
 
 namespace lacuna {
 namespace {
@@ -71,7 +72,7 @@ class Supervisor {
       on_engine_end(*end);
       return true;
     }
-    const bool is_expected_to_speak = is_computing_ || !is_ready_;
+    const bool is_expected_to_speak = is_computing_ || writing_ || !is_ready_;
     if (is_expected_to_speak && options_.heartbeat.count() > 0 &&
         Clock::now() - last_word_of_engine_ > options_.heartbeat) {
       hang_ = fmt::format("made no progress for {} s and was killed",
@@ -118,12 +119,12 @@ class Supervisor {
 
   void stop_engine(const StopWork& stop) {
     if (!engine_) return;
-    if (!task_) {
+    if (!task_ && !writing_) {
       engine_->send(stop);
       const Clock::time_point deadline = Clock::now() + kFarewell;
       while (!engine_->find_end() && Clock::now() < deadline) engine_->receive(kLongestWait);
     }
-    engine_.reset();  // what is still computing is killed: nobody waits for it
+    engine_.reset();  // what is still computing or writing is killed: nobody waits for it
   }
 
   void on(const StillHere&) {}
@@ -149,18 +150,26 @@ class Supervisor {
       start_engine();
       return;
     }
-    forget_task();     // the coordinator takes it back with the worker
+    forget_tasks();    // the coordinator takes them back with the worker
     is_ready_ = true;  // it waits for StopWork
     coordinator_.send(message);
   }
 
+  void pass_on(const UnitComputed& message) {
+    if (task_ && task_->lease == message.lease) {
+      writing_ = task_;
+      forget_task();
+    }
+    coordinator_.send(message);
+  }
+
   void pass_on(const UnitDone& message) {
-    forget_task();
+    forget_lease(message.lease);
     coordinator_.send(message);
   }
 
   void pass_on(const UnitFailed& message) {
-    forget_task();
+    forget_lease(message.lease);
     coordinator_.send(message);
   }
 
@@ -180,7 +189,7 @@ class Supervisor {
       engine_->send(*start_);
     } catch (const std::exception& error) {
       engine_.reset();
-      forget_task();
+      forget_tasks();
       coordinator_.send(WorkerFailed{.reason = error.what(), .exit_code = ExitCode::kFailure});
     }
   }
@@ -189,10 +198,14 @@ class Supervisor {
     const std::string reason =
         fmt::format("the engine process {} {}", engine_->process_id(), hang_.empty() ? end : hang_);
     engine_.reset();
+    if (const auto written = std::exchange(writing_, std::nullopt)) report_lost_unit(*written, reason);
     // A unit that the engine never got waits for the next one.
-    if (is_computing_) report_lost_unit(reason);
+    if (is_computing_) {
+      report_lost_unit(*task_, reason);
+      forget_task();
+    }
     if (!is_ready_ && ++failed_starts_ >= options_.failed_starts) {
-      forget_task();  // the coordinator takes it back with the worker
+      forget_tasks();  // the coordinator takes them back with the worker
       coordinator_.send(
           WorkerFailed{.reason = reason + " before it was ready", .exit_code = ExitCode::kFailure});
       return;
@@ -200,27 +213,38 @@ class Supervisor {
     start_engine();
   }
 
-  void report_lost_unit(const std::string& reason) {
-    UnitFailed failure{
-        .unit = task_->unit.id, .lease = task_->lease, .reason = reason, .storage_failed = false};
+  void report_lost_unit(const RunUnit& task, const std::string& reason) {
+    UnitFailed failure{.unit = task.unit.id, .lease = task.lease, .reason = reason, .storage_failed = false};
     bool is_committed = false;
     try {
-      is_committed = options_.is_committed && options_.is_committed(task_->unit);
+      is_committed = options_.is_committed && options_.is_committed(task.unit);
     } catch (const StorageError& error) {
       failure.reason = error.what();
       failure.storage_failed = true;
     }
     if (is_committed) {
-      coordinator_.send(UnitDone{.unit = task_->unit.id, .lease = task_->lease, .seconds = 0});
+      coordinator_.send(UnitDone{.unit = task.unit.id, .lease = task.lease, .seconds = 0});
     } else {
       coordinator_.send(failure);
     }
-    forget_task();
   }
 
   void forget_task() {
     task_.reset();
     is_computing_ = false;
+  }
+
+  void forget_tasks() {
+    forget_task();
+    writing_.reset();
+  }
+
+  void forget_lease(LeaseId lease) {
+    if (writing_ && writing_->lease == lease) {
+      writing_.reset();
+    } else {
+      forget_task();
+    }
   }
 
   void report_stop_signal() {
@@ -235,10 +259,11 @@ class Supervisor {
   SupervisorOptions options_;
   std::optional<StartWork> start_;
   std::unique_ptr<Engine> engine_;
-  std::optional<RunUnit> task_;  // what the engine computes, or will when it is ready
-  bool is_computing_ = false;    // the engine has it
-  std::string hang_;             // why it was killed
-  bool is_ready_ = false;        // the engine has answered StartWork
+  std::optional<RunUnit> task_;     // what the engine computes, or will when it is ready
+  bool is_computing_ = false;       // the engine has it
+  std::optional<RunUnit> writing_;  // what the engine has computed and not yet committed
+  std::string hang_;                // why it was killed
+  bool is_ready_ = false;           // the engine has answered StartWork
   bool was_announced_ = false;
   int failed_starts_ = 0;
   Clock::time_point last_word_of_engine_;

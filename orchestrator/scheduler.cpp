@@ -50,8 +50,9 @@ void Scheduler::on(const WorkerJoined& event) {
     ++live_workers_;
   } else if (worker.state == WorkerState::kLost) {
     revive(event.worker, worker);
-  } else if (worker.state == WorkerState::kBusy) {
-    release_unit(event.worker, worker, "its worker was restarted");
+  } else {
+    if (worker.state == WorkerState::kBusy) release_unit(event.worker, worker, "its worker was restarted");
+    if (worker.writing) release_writing(event.worker, worker, "its worker was restarted");
   }
   set_model(worker, std::nullopt);
   worker.lease = LeaseId(-1);
@@ -87,6 +88,21 @@ void Scheduler::on(const WorkerHeard& event) {
   }
 }
 
+void Scheduler::on(const LeaseComputed& event) {
+  const auto found = workers_.find(event.worker);
+  if (found == workers_.end() || event.lease != found->second.lease) return;
+  Worker& worker = found->second;
+  if (worker.state != WorkerState::kBusy) return;
+  worker.last_heard = now_;
+  if (worker.writing || !units_[worker.unit].failed_by.empty()) return;  // busy until it is durable
+  learn_duration(worker);
+  worker.writing = {.unit = worker.unit, .lease = worker.lease};
+  ++writing_workers_;
+  --busy_workers_;
+  worker.lease = LeaseId(-1);
+  make_idle(event.worker, worker);
+}
+
 void Scheduler::on(const LeaseSucceeded& event) {
   const auto worker = workers_.find(event.worker);
   const auto unit = unit_index_.find(event.unit);
@@ -95,8 +111,15 @@ void Scheduler::on(const LeaseSucceeded& event) {
   w.last_heard = now_;
   // The part is on disk, whoever holds the unit now.
   complete(unit->second);
-  if (event.lease != w.lease) return;
+  const bool was_written = w.writing && event.lease == w.writing->lease;
+  if (!was_written && event.lease != w.lease) return;
   w.failures_in_a_row.erase(units_[unit->second].work.model);
+  if (was_written) {
+    --units_[w.writing->unit].holders;
+    --writing_workers_;
+    w.writing.reset();
+    return;
+  }
   if (w.state == WorkerState::kBusy) {
     learn_duration(w);
     --units_[w.unit].holders;
@@ -111,8 +134,14 @@ void Scheduler::on(const LeaseSucceeded& event) {
 
 void Scheduler::on(const LeaseFailed& event) {
   const auto found = workers_.find(event.worker);
-  if (found == workers_.end() || event.lease != found->second.lease) return;
+  if (found == workers_.end()) return;
   Worker& worker = found->second;
+  if (worker.writing && event.lease == worker.writing->lease) {
+    worker.last_heard = now_;
+    release_writing(event.worker, worker, event.reason, event.is_units_fault);
+    return;
+  }
+  if (event.lease != worker.lease) return;
   worker.last_heard = now_;
   if (worker.state == WorkerState::kBusy) {
     release_unit(event.worker, worker, event.reason, event.is_units_fault);
@@ -147,136 +176,24 @@ void Scheduler::expire_leases() {
   // work.
   next_expiry_check_ = now_ + std::min<SchedulerTime>(options_.lease / 8, std::chrono::seconds(1));
   for (auto& [id, worker] : workers_) {
-    if (worker.state != WorkerState::kBusy || now_ - worker.last_heard < options_.lease) continue;
+    const bool is_expected_to_speak = worker.state == WorkerState::kBusy || worker.writing;
+    if (!is_expected_to_speak || now_ - worker.last_heard < options_.lease) continue;
     lose_worker(id, worker, "its worker gave no sign of life");
     actions_.emplace_back(WorkerExpired{id});
   }
 }
 
-// --- assignment
-
-void Scheduler::assign_idle_workers() {
-  if (draining_) return;
-  for (auto position = idle_.begin(); position != idle_.end() && pending_units_ > 0;) {
-    const WorkerId id = *position++;  // assign_to removes it from the set
-    assign_to(id, workers_.at(id), true);
-  }
-  // When nobody computes, waiting for a better choice would last for ever.
-  if (busy_workers_ == 0 && pending_units_ > 0 && !idle_.empty()) {
-    const WorkerId id = *idle_.begin();
-    assign_to(id, workers_.at(id), false);
-  }
-}
-
-bool Scheduler::assign_to(WorkerId id, Worker& worker, bool only_if_sensible) {
-  const std::optional<std::size_t> index = choose_unit(id, worker, only_if_sensible);
-  if (!index) return false;
-  Unit& unit = units_[*index];
-  unit.state = UnitState::kLeased;
-  ++unit.holders;
-  --pending_units_;
-  model_of(unit).pending_questions -= unit.work.question_count;
-  idle_.erase(id);
-  worker.state = WorkerState::kBusy;
-  ++busy_workers_;
-  worker.model_was_loaded = worker.model == unit.work.model;
-  set_model(worker, unit.work.model);
-  worker.unit = *index;
-  worker.lease = LeaseId(next_lease_++);
-  worker.lease_began = worker.last_heard = now_;
-  actions_.emplace_back(AssignUnit{id, unit.work, worker.lease});
-  return true;
-}
-
-std::optional<std::size_t> Scheduler::choose_unit(WorkerId id, const Worker& worker, bool only_if_sensible) {
-  if (worker.model) {
-    if (const auto unit = find_unit(id, worker, models_[*worker.model], only_if_sensible)) return unit;
-  }
-  std::vector<std::pair<double, Model*>> candidates;
-  for (auto& [index, model] : models_) {
-    if (model.pending_questions <= 0 || worker.model == index) continue;
-    const double remaining = remaining_seconds(model);
-    const bool too_late = model.workers > 0 && remaining / model.workers < loading_seconds();
-    if (only_if_sensible && too_late) continue;
-    candidates.emplace_back(remaining / (model.workers + 1), &model);
-  }
-  std::stable_sort(candidates.begin(), candidates.end(),
-                   [](const auto& a, const auto& b) { return a.first > b.first; });
-  for (const auto& [score, model] : candidates) {
-    if (const auto unit = find_unit(id, worker, *model, only_if_sensible)) return unit;
-  }
-  return std::nullopt;
-}
-
-std::optional<std::size_t> Scheduler::find_unit(WorkerId id, const Worker& worker, Model& model,
-                                                bool only_if_sensible) {
-  const auto is_stale = [this](std::size_t index) { return units_[index].state != UnitState::kPending; };
-  while (!model.fresh.empty() && is_stale(model.fresh.front())) model.fresh.pop_front();
-  if (!model.fresh.empty() &&
-      (!only_if_sensible || is_best_choice(id, worker, units_[model.fresh.front()]))) {
-    const std::size_t index = model.fresh.front();
-    model.fresh.pop_front();
-    return index;
-  }
-  std::erase_if(model.failed, is_stale);
-  for (auto position = model.failed.begin(); position != model.failed.end(); ++position) {
-    if (only_if_sensible && !is_best_choice(id, worker, units_[*position])) continue;
-    const std::size_t index = *position;
-    model.failed.erase(position);
-    return index;
-  }
-  return std::nullopt;
-}
-
-double Scheduler::remaining_seconds(const Model& model) const {
-  double seconds = model.warm_seconds;
-  double questions = model.warm_questions;
-  if (questions == 0) {
-    for (const auto& [index, other] : models_) {
-      seconds += other.warm_seconds;
-      questions += other.warm_questions;
-    }
-  }
-  const double seconds_a_question = questions > 0 ? seconds / questions : 1;
-  return static_cast<double>(model.pending_questions) * seconds_a_question;
-}
-
-double Scheduler::loading_seconds() const {
-  double seconds = 0;
-  double loadings = 0;
-  for (const auto& [index, model] : models_) {
-    if (model.warm_questions == 0) continue;
-    const double computing = model.cold_questions * model.warm_seconds / model.warm_questions;
-    seconds += std::max(0.0, model.cold_seconds - computing);
-    loadings += model.cold_units;
-  }
-  return loadings > 0 ? seconds / loadings : 0;
-}
-
-// 0: nothing speaks against it. A worker that fails one unit of a model after the other is worse than one
-// that failed this unit once.
-int Scheduler::reluctance(WorkerId id, const Worker& worker, const Unit& unit) const {
-  int result = std::count(unit.failed_by.begin(), unit.failed_by.end(), id) > 0 ? 1 : 0;
-  const auto row = worker.failures_in_a_row.find(unit.work.model);
-  if (row != worker.failures_in_a_row.end() &&
-      row->second.size() >= static_cast<std::size_t>(options_.suspicion_failures)) {
-    result += 2;
-  }
-  return result;
-}
-
-bool Scheduler::is_best_choice(WorkerId id, const Worker& worker, const Unit& unit) const {
-  const int own = reluctance(id, worker, unit);
-  if (own == 0) return true;
-  return std::none_of(workers_.begin(), workers_.end(), [&](const auto& entry) {
-    return entry.second.state != WorkerState::kLost && reluctance(entry.first, entry.second, unit) < own;
-  });
-}
-
 // --- bookkeeping
 
 void Scheduler::lose_worker(WorkerId id, Worker& worker, const std::string& reason) {
-  if (worker.state == WorkerState::kBusy) release_unit(id, worker, reason);
+  if (worker.state == WorkerState::kBusy) {
+    release_unit(id, worker, reason);
+  } else if (worker.writing) {
+    // If it comes back, it is with this.
+    worker.unit = worker.writing->unit;
+    worker.lease = worker.writing->lease;
+  }
+  if (worker.writing) release_writing(id, worker, reason);
   set_model(worker, std::nullopt);
   idle_.erase(id);
   worker.state = WorkerState::kLost;
@@ -285,13 +202,26 @@ void Scheduler::lose_worker(WorkerId id, Worker& worker, const std::string& reas
 
 // A busy worker lets go of its unit without having finished it. The caller sets the worker's new state.
 void Scheduler::release_unit(WorkerId id, Worker& worker, const std::string& reason, bool is_units_fault) {
-  Unit& unit = units_[worker.unit];
-  --unit.holders;
   --busy_workers_;
+  take_back(worker.unit, id, reason, is_units_fault);
+}
+
+// Likewise of what it writes.
+void Scheduler::release_writing(WorkerId id, Worker& worker, const std::string& reason, bool is_units_fault) {
+  const std::size_t index = worker.writing->unit;
+  worker.writing.reset();
+  --writing_workers_;
+  take_back(index, id, reason, is_units_fault);
+}
+
+void Scheduler::take_back(std::size_t index, WorkerId worker, const std::string& reason,
+                          bool is_units_fault) {
+  Unit& unit = units_[index];
+  --unit.holders;
   if (is_units_fault) {
-    record_failure(worker.unit, id, reason);
+    record_failure(index, worker, reason);
   } else if (unit.state == UnitState::kLeased && unit.holders == 0) {
-    mark_pending(worker.unit);
+    mark_pending(index);
   }
 }
 

@@ -16,6 +16,10 @@
 // - A unit whose part is lost after its commit is computed again; the loss counts as a failure of the unit,
 // so
 //   that a disk that spoils every part does not keep a run going for ever.
+// - While a worker writes what it has computed it is given the next unit. When it is lost then, both have
+// failed,
+//   although only one may be to blame: so a unit that has failed is alone with its worker until it is
+//   durable.
 // - A worker may come back from the dead: what it finished counts, what it still computes is left to it.
 #pragma once
 
@@ -62,6 +66,12 @@ struct WorkerHeard {
   WorkerId worker;
   LeaseId lease;  // what it is computing
 };
+// The worker has computed the unit and writes it; LeaseSucceeded or LeaseFailed follows.
+struct LeaseComputed {
+  WorkerId worker;
+  UnitId unit;
+  LeaseId lease;
+};
 struct LeaseSucceeded {
   WorkerId worker;
   UnitId unit;
@@ -85,8 +95,8 @@ struct TimePassed {};
 // Hand out nothing more.
 struct DrainRequested {};
 
-using SchedulerEvent = std::variant<WorkerJoined, WorkerLost, WorkerHeard, LeaseSucceeded, LeaseFailed,
-                                    CommitLost, TimePassed, DrainRequested>;
+using SchedulerEvent = std::variant<WorkerJoined, WorkerLost, WorkerHeard, LeaseComputed, LeaseSucceeded,
+                                    LeaseFailed, CommitLost, TimePassed, DrainRequested>;
 
 // --- actions
 
@@ -129,8 +139,10 @@ class Scheduler {
 
   // Every unit is done or set aside.
   [[nodiscard]] bool is_finished() const { return open_units_ == 0; }
-  // Nobody computes and, without new workers, nobody will: all are lost, or draining has ended.
-  [[nodiscard]] bool is_idle() const { return busy_workers_ == 0 && (draining_ || live_workers_ == 0); }
+  // Nobody computes or writes and, without new workers, nobody will: all are lost, or draining has ended.
+  [[nodiscard]] bool is_idle() const {
+    return busy_workers_ == 0 && writing_workers_ == 0 && (draining_ || live_workers_ == 0);
+  }
   [[nodiscard]] std::int64_t completed_units() const { return completed_units_; }
   // Units neither done nor set aside.
   [[nodiscard]] std::int64_t open_units() const { return open_units_; }
@@ -144,18 +156,23 @@ class Scheduler {
   struct Unit {
     WorkUnit work;
     UnitState state = UnitState::kPending;
-    int holders = 0;  // workers that compute it now
+    int holders = 0;  // workers that compute or write it now
     std::vector<WorkerId> failed_by;
     int lost_commits = 0;
     std::string last_reason;
   };
   enum class WorkerState : std::uint8_t { kIdle, kBusy, kLost };
+  struct Writing {
+    std::size_t unit = 0;
+    LeaseId lease;
+  };
   struct Worker {
     WorkerState state = WorkerState::kIdle;
     std::optional<ModelIndex> model;  // loaded, or being loaded for its unit
     std::size_t unit = 0;             // kBusy, or what a lost worker computed
     LeaseId lease{-1};
-    bool model_was_loaded = false;  // when the lease began
+    std::optional<Writing> writing;  // beside what it computes; never of a lost worker
+    bool model_was_loaded = false;   // when the lease began
     SchedulerTime lease_began{0};
     SchedulerTime last_heard{0};
     // Units of a model that failed here in a row.
@@ -176,6 +193,7 @@ class Scheduler {
   void on(const WorkerJoined& event);
   void on(const WorkerLost& event);
   void on(const WorkerHeard& event);
+  void on(const LeaseComputed& event);
   void on(const LeaseSucceeded& event);
   void on(const LeaseFailed& event);
   void on(const CommitLost& event);
@@ -195,6 +213,8 @@ class Scheduler {
 
   void lose_worker(WorkerId id, Worker& worker, const std::string& reason);
   void release_unit(WorkerId id, Worker& worker, const std::string& reason, bool is_units_fault = true);
+  void release_writing(WorkerId id, Worker& worker, const std::string& reason, bool is_units_fault = true);
+  void take_back(std::size_t index, WorkerId worker, const std::string& reason, bool is_units_fault);
   void set_model(Worker& worker, std::optional<ModelIndex> model);
   void make_idle(WorkerId id, Worker& worker);
   void revive(WorkerId id, Worker& worker);
@@ -220,6 +240,7 @@ class Scheduler {
   std::int64_t completed_units_ = 0;
   std::int64_t live_workers_ = 0;
   std::int64_t busy_workers_ = 0;
+  std::int64_t writing_workers_ = 0;
   bool draining_ = false;
 };
 

@@ -11,6 +11,8 @@
 
 #include "core/experiment_config.h"
 #include "core/ids.h"
+#include "core/record_sink.h"
+#include "results/run_directory.h"
 #include "worker/serve/unit_executor.h"
 
 namespace lacuna {
@@ -49,6 +51,8 @@ struct InferenceParts {
   std::function<std::unique_ptr<UnitExecutor>(const ExperimentConfig&, const WorkerPlace&)> make_executor;
   // For people: "LibTorch 1.13.1, CPU".
   std::function<std::string(const WorkerPlace&)> describe_device;
+  // If given: what records pass through before they are written to that run directory.
+  std::function<std::unique_ptr<RecordSink>(std::unique_ptr<RecordSink>, const RunDirectory&)> wrap_sink = {};
 };
 
 }  // namespace lacuna

@@ -38,12 +38,14 @@ MakeWorkerEngine make_engine_factory(const InferenceParts& inference, const Node
   return [&inference, node](const StartWork& start) {
     const ExperimentConfig config = experiment_from_json(start.experiment_json);
     const WorkerPlace place = choose_place(config.compute, start.device_kind, node, inference);
-    return WorkerEngine{
-        .executor = inference.make_executor(config, place),
-        .sink = std::make_unique<PartWriter>(RunDirectory(start.run_directory), config, start.fingerprint),
-        .device = inference.describe_device(place),
-        .device_kind = place.device_index >= 0 ? kCudaDevice : kCpuDevice,
-        .threads = place.threads};
+    const RunDirectory directory(start.run_directory);
+    std::unique_ptr<RecordSink> sink = std::make_unique<PartWriter>(directory, config, start.fingerprint);
+    if (inference.wrap_sink) sink = inference.wrap_sink(std::move(sink), directory);
+    return WorkerEngine{.executor = inference.make_executor(config, place),
+                        .sink = std::move(sink),
+                        .device = inference.describe_device(place),
+                        .device_kind = place.device_index >= 0 ? kCudaDevice : kCpuDevice,
+                        .threads = place.threads};
   };
 }
 

@@ -62,6 +62,9 @@ TEST(Messages, WorkerMessagesComeBack) {
   EXPECT_EQ(progress.unit, UnitId("u"));
   EXPECT_EQ(progress.lease, LeaseId(4));
   EXPECT_EQ(progress.questions_done, 9);
+  const auto computed = std::get<UnitComputed>(pass(UnitComputed{.unit = UnitId("u"), .lease = LeaseId(4)}));
+  EXPECT_EQ(computed.unit, UnitId("u"));
+  EXPECT_EQ(computed.lease, LeaseId(4));
   const auto done =
       std::get<UnitDone>(pass(UnitDone{.unit = UnitId("u"), .lease = LeaseId(4), .seconds = 0.1}));
   EXPECT_EQ(done.seconds, 0.1);

@@ -184,7 +184,7 @@ class Run:
     def run_job(self, is_disturbed):
         self.jobs += 1
         self.is_damaged_meanwhile = False
-        environment = dict(os.environ, FAKE_UNIT_MS=str(self.random.choice([0, 5, 20])), FAKE_ENGINE="process", LACUNA_BUNDLE_PARTS=str(self.random.choice([3, 8, 64])))
+        environment = dict(os.environ, FAKE_UNIT_MS=str(self.random.choice([0, 5, 20])), FAKE_WRITE_MS=str(self.random.choice([0, 5, 40])), FAKE_ENGINE="process", LACUNA_BUNDLE_PARTS=str(self.random.choice([3, 8, 64])))
         expected = self.sweep.committed(self.directory)
         with tempfile.TemporaryFile("w+") as output:
             job = subprocess.Popen(self.command(), stdout=output, stderr=output, env=environment,

@@ -8,6 +8,7 @@
 //   FAKE_GPUS=1           the GPUs are those of CUDA_VISIBLE_DEVICES; workers report which is theirs
 //   FAKE_GPUS_WHILE=FILE  only while FILE exists
 //   FAKE_UNIT_MS=N        every unit takes N milliseconds
+//   FAKE_WRITE_MS=N       and its part N more to be written
 //   FAKE_DIE_AT=TEXT      the process kills itself when it is given a unit whose id contains TEXT
 //   FAKE_HANG_AT=TEXT     such a unit never ends
 //   FAKE_SPOIL_AT=TEXT    a bit of such a unit's part is flipped as soon as it is committed
@@ -85,6 +86,34 @@ TraceRows make_rows(const std::string& key, std::int64_t tokens, std::int64_t al
   return rows;
 }
 
+void pause_for(const char* variable_name) {
+  const std::string pause = variable(variable_name);
+  if (!pause.empty()) std::this_thread::sleep_for(std::chrono::milliseconds(std::stoi(pause)));
+}
+
+// A disk that is slow, or spoils what it was given.
+class FakeDisk : public RecordSink {
+ public:
+  FakeDisk(std::unique_ptr<RecordSink> sink, RunDirectory directory)
+      : sink_(std::move(sink)), directory_(std::move(directory)) {}
+  void begin_unit(const WorkUnit& unit, std::int64_t layers) override {
+    unit_ = unit;
+    sink_->begin_unit(unit, layers);
+  }
+  void write(const QuestionRecord& record) override { sink_->write(record); }
+  void commit_unit() override {
+    pause_for("FAKE_WRITE_MS");
+    sink_->commit_unit();
+    if (names_unit("FAKE_SPOIL_AT", unit_) && may_misbehave()) flip_bit(directory_.part_file(unit_.id));
+  }
+  void keep_alive() override { sink_->keep_alive(); }
+
+ private:
+  std::unique_ptr<RecordSink> sink_;
+  RunDirectory directory_;
+  WorkUnit unit_;
+};
+
 class FakeInference : public UnitExecutor {
  public:
   explicit FakeInference(const ExperimentConfig& config) : config_(config) {}
@@ -93,9 +122,7 @@ class FakeInference : public UnitExecutor {
     if (names_unit("FAKE_DIE_AT", unit) && may_misbehave()) std::raise(SIGKILL);
     if (names_unit("FAKE_HANG_AT", unit) && may_misbehave()) pause();
     if (names_unit("FAKE_FAIL_UNIT", unit)) throw InputError({.problem = "this unit fails on purpose"});
-    if (const std::string pause = variable("FAKE_UNIT_MS"); !pause.empty()) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(std::stoi(pause)));
-    }
+    pause_for("FAKE_UNIT_MS");
     const auto benchmark = load_benchmark(
         config_.benchmarks.at(static_cast<std::size_t>(unit.benchmark.value())), config_.generation.seed);
     sink.begin_unit(unit, kLayers);
@@ -103,9 +130,6 @@ class FakeInference : public UnitExecutor {
       sink.write(make_record(unit, *benchmark, QuestionIndex(unit.first_question.value() + i)));
     }
     sink.commit_unit();
-    if (names_unit("FAKE_SPOIL_AT", unit) && may_misbehave()) {
-      flip_bit(RunDirectory(config_.output).part_file(unit.id));
-    }
   }
 
  private:
@@ -193,6 +217,10 @@ InferenceParts make_fake_parts() {
               [](const WorkerPlace& place) {
                 if (place.device_index < 0) return std::string("fake device");
                 return "fake GPU " + fake_gpus().at(static_cast<std::size_t>(place.device_index));
+              },
+          .wrap_sink =
+              [](std::unique_ptr<RecordSink> sink, const RunDirectory& directory) {
+                return std::unique_ptr<RecordSink>(std::make_unique<FakeDisk>(std::move(sink), directory));
               }};
 }
 

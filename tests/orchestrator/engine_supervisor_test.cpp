@@ -29,7 +29,15 @@ RunUnit make_task(const std::string& name, std::int64_t lease) {
 }
 
 // What an engine does with a unit.
-enum class Behaviour { kComputes, kDies, kDiesAfterCommit, kHangs, kDiesAtStart, kFailsAtStart };
+enum class Behaviour {
+  kComputes,
+  kDies,
+  kDiesAfterCommit,
+  kHangs,
+  kDiesAtStart,
+  kFailsAtStart,
+  kNeverWrites
+};
 
 // Everything the parts of a test see of each other.
 struct Scene {
@@ -84,6 +92,13 @@ class ScriptedEngine : public Engine {
  private:
   void compute(const RunUnit& task) {
     if (behaviour_ == Behaviour::kHangs) return;
+    if (behaviour_ == Behaviour::kNeverWrites) {
+      // Dies with the second unit, while the first is being written.
+      if (has_computed_) end_ = "was killed by signal 9 (Killed)";
+      if (!has_computed_) words_.push_back(UnitComputed{.unit = task.unit.id, .lease = task.lease});
+      has_computed_ = true;
+      return;
+    }
     if (behaviour_ == Behaviour::kDies) end_ = "was killed by signal 11 (Segmentation fault)";
     if (behaviour_ == Behaviour::kDiesAfterCommit) {
       scene_.committed.insert(task.unit.id.value());
@@ -99,6 +114,7 @@ class ScriptedEngine : public Engine {
   Behaviour behaviour_;
   std::deque<WorkerMessage> words_;
   std::optional<std::string> end_;
+  bool has_computed_ = false;
 };
 
 class ScriptedLauncher : public EngineLauncher {
@@ -202,6 +218,45 @@ TEST(EngineSupervisor, AnEngineThatDiesFailsItsUnitAndIsReplacedSilently) {
   ASSERT_EQ(answers_of<UnitDone>(scene).size(), 1U);
   EXPECT_EQ(answers_of<WorkerReady>(scene).size(), 1U) << "a second one would mean a restarted worker";
   EXPECT_EQ(scene.engines, 2);
+}
+
+TEST(EngineSupervisor, AnEngineThatDiesWhileItWritesFailsBothUnits) {
+  Scene scene;
+  scene.behaviours = {Behaviour::kNeverWrites};
+  EXPECT_EQ(supervise(scene, {make_task("u", 1), make_task("v", 2), make_task("u", 3)}),
+            ExitCode::kIncomplete);
+  ASSERT_EQ(answers_of<UnitComputed>(scene).size(), 1U);
+  const auto failures = answers_of<UnitFailed>(scene);
+  ASSERT_EQ(failures.size(), 2U);
+  EXPECT_EQ(failures[0].lease, LeaseId(1));
+  EXPECT_EQ(failures[1].lease, LeaseId(2));
+  ASSERT_EQ(answers_of<UnitDone>(scene).size(), 1U);
+  EXPECT_EQ(answers_of<UnitDone>(scene).front().lease, LeaseId(3));
+  EXPECT_EQ(scene.events,
+            (std::vector<std::string>{"start 1", "run u on 1", "run v on 1", "start 2", "run u on 2"}));
+}
+
+TEST(EngineSupervisor, AUnitThatWasWrittenBeforeTheDeathIsDone) {
+  Scene scene;
+  scene.behaviours = {Behaviour::kNeverWrites};
+  scene.committed = {"u"};
+  supervise(scene, {make_task("u", 1), make_task("v", 2)});
+  ASSERT_EQ(answers_of<UnitDone>(scene).size(), 1U);
+  EXPECT_EQ(answers_of<UnitDone>(scene).front().lease, LeaseId(1));
+  ASSERT_EQ(answers_of<UnitFailed>(scene).size(), 1U);
+  EXPECT_EQ(answers_of<UnitFailed>(scene).front().lease, LeaseId(2));
+}
+
+TEST(EngineSupervisor, AnEngineThatHangsWhileItWritesIsKilled) {
+  Scene scene;
+  scene.behaviours = {Behaviour::kNeverWrites};
+  SupervisorOptions options;
+  options.heartbeat = std::chrono::milliseconds(30);
+  // The coordinator has no second unit for it.
+  options.coordinator_silence = std::chrono::milliseconds(500);
+  EXPECT_EQ(supervise(scene, {make_task("u", 1)}, options, /*coordinator_falls_silent=*/true), std::nullopt);
+  ASSERT_EQ(answers_of<UnitFailed>(scene).size(), 1U);
+  EXPECT_THAT(answers_of<UnitFailed>(scene).front().reason, HasSubstr("made no progress"));
 }
 
 TEST(EngineSupervisor, AUnitThatWasCommittedBeforeTheDeathIsDone) {

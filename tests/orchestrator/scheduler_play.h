@@ -41,6 +41,15 @@ class Play {
     task.erase(worker);
     return result;
   }
+  // The worker goes on to write its unit, which is returned.
+  AssignUnit compute(WorkerId worker) {
+    const AssignUnit computed = take(worker);
+    tell(LeaseComputed{worker, computed.unit.id, computed.lease});
+    return computed;
+  }
+  void commit(const AssignUnit& written) {
+    tell(LeaseSucceeded{written.worker, written.unit.id, written.lease});
+  }
   void succeed(WorkerId worker, std::int64_t after_ms = 0) {
     now += after_ms;
     const AssignUnit done = take(worker);

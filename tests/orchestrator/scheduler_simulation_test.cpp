@@ -25,11 +25,13 @@ struct Happening {
 };
 
 struct Fates {
-  double fails = 0;         // shares of assignments
-  double dies = 0;          // and its loss is noticed
-  double silent = 0;        // answers only after its lease ran out
-  double rots = 0;          // a share of completions: their part is damaged afterwards
-  std::set<UnitId> poison;  // always fail
+  double fails = 0;           // shares of assignments
+  double dies = 0;            // and its loss is noticed
+  double silent = 0;          // answers only after its lease ran out
+  double rots = 0;            // a share of completions: their part is damaged afterwards
+  double writes = 0;          // a share of assignments: the worker takes another one while it writes this one
+  std::set<UnitId> poison;    // always fail
+  bool poison_kills = false;  // the worker, and with it what it writes
 };
 
 class Simulation {
@@ -49,7 +51,7 @@ class Simulation {
       const Happening next = happenings_.top();
       happenings_.pop();
       now_ = next.time;
-      apply(next.event);
+      if (is_said(next.event)) apply(next.event);
     }
     ASSERT_TRUE(scheduler_.is_finished());
   }
@@ -107,11 +109,40 @@ class Simulation {
       } else {
         plan(80'000, failure);
       }
-    } else if (fate < fates_.dies + fates_.silent + fates_.fails || fates_.poison.contains(assign.unit.id)) {
-      plan(duration, failure);
+    } else if (fates_.poison_kills && fates_.poison.contains(assign.unit.id)) {
+      loaded = kNoModel;
+      plan(duration / 2, WorkerLost{assign.worker, "died"});
+      plan(duration / 2 + 10'000, WorkerJoined{assign.worker});
     } else {
-      plan(duration, success);
+      const bool writes =
+          fates_.writes > 0 && std::uniform_real_distribution<>(0, 1)(random_) < fates_.writes;
+      const std::int64_t written = duration + (writes ? static_cast<std::int64_t>(random_() % 5'000) : 0);
+      if (writes) plan(duration, LeaseComputed{assign.worker, assign.unit.id, assign.lease});
+      const bool fails =
+          fate < fates_.dies + fates_.silent + fates_.fails || fates_.poison.contains(assign.unit.id);
+      plan_end(assign, written, fails);
     }
+  }
+
+  // Unless the worker dies before it.
+  void plan_end(const AssignUnit& assign, std::int64_t delay, bool fails) {
+    if (fails) {
+      plan(delay, LeaseFailed{assign.worker, assign.unit.id, assign.lease, "failed"});
+    } else {
+      plan(delay, LeaseSucceeded{assign.worker, assign.unit.id, assign.lease});
+    }
+    ends_[assign.lease] = {.worker = assign.worker, .life = lives_[assign.worker]};
+  }
+
+  // A dead worker says nothing of its units.
+  [[nodiscard]] bool is_said(const SchedulerEvent& event) {
+    if (const auto* const lost = std::get_if<WorkerLost>(&event)) ++lives_[lost->worker];
+    LeaseId lease(-1);
+    if (const auto* const done = std::get_if<LeaseSucceeded>(&event)) lease = done->lease;
+    if (const auto* const failed = std::get_if<LeaseFailed>(&event)) lease = failed->lease;
+    if (const auto* const computed = std::get_if<LeaseComputed>(&event)) lease = computed->lease;
+    const auto end = ends_.find(lease);
+    return !fates_.poison_kills || end == ends_.end() || lives_[end->second.worker] == end->second.life;
   }
 
   Fates fates_;
@@ -120,6 +151,12 @@ class Simulation {
   Scheduler scheduler_;
   std::priority_queue<Happening, std::vector<Happening>, std::greater<>> happenings_;
   std::map<WorkerId, ModelIndex> loaded_;
+  struct PlannedEnd {
+    WorkerId worker;
+    int life = 0;
+  };
+  std::map<LeaseId, PlannedEnd> ends_;
+  std::map<WorkerId, int> lives_;
   std::int64_t now_ = 0;
   std::int64_t order_ = 0;
   std::int64_t steps_ = 0;
@@ -147,10 +184,14 @@ TEST(SchedulerSimulation, EveryUnitOnceWhateverHappens) {
     std::mt19937 random(seed);
     const auto units = make_sweep(1 + static_cast<int>(random() % 4), 1 + static_cast<int>(random() % 40));
     const double severity = 0.01 * static_cast<double>(random() % 30);
-    Simulation simulation(
-        units, 1 + static_cast<int>(random() % 12),
-        {.fails = severity, .dies = severity / 2, .silent = severity / 2, .rots = severity / 2, .poison = {}},
-        seed);
+    Simulation simulation(units, 1 + static_cast<int>(random() % 12),
+                          {.fails = severity,
+                           .dies = severity / 2,
+                           .silent = severity / 2,
+                           .rots = severity / 2,
+                           .writes = 0.25 * static_cast<double>(seed % 5),
+                           .poison = {}},
+                          seed);
     ASSERT_NO_FATAL_FAILURE(simulation.run()) << "seed " << seed;
     expect_each_unit_once(simulation, units);
     if (HasFailure()) FAIL() << "seed " << seed;
@@ -162,7 +203,19 @@ TEST(SchedulerSimulation, OnlyPoisonedUnitsAreSetAside) {
     const auto units = make_sweep(3, 30);
     const std::set<UnitId> poison = {units[0].id, units[1].id, units[2].id, units[40].id, units[89].id};
     Simulation simulation(units, 1 + static_cast<int>(seed % 9),
-                          {.fails = 0, .dies = 0, .silent = 0, .rots = 0, .poison = poison}, seed);
+                          {.writes = 0.5 * static_cast<double>(seed % 3), .poison = poison}, seed);
+    ASSERT_NO_FATAL_FAILURE(simulation.run());
+    expect_each_unit_once(simulation, units);
+    EXPECT_EQ(simulation.set_aside, poison) << "seed " << seed;
+  }
+}
+
+TEST(SchedulerSimulation, UnitsThatAreWrittenWhileAnotherKillsTheWorkerAreNotSetAside) {
+  for (unsigned seed = 0; seed < 200; ++seed) {
+    const auto units = make_sweep(2, 30);
+    const std::set<UnitId> poison = {units[1].id, units[3].id, units[5].id, units[29].id, units[30].id};
+    Simulation simulation(units, 1 + static_cast<int>(seed % 9),
+                          {.writes = 1, .poison = poison, .poison_kills = true}, seed);
     ASSERT_NO_FATAL_FAILURE(simulation.run());
     expect_each_unit_once(simulation, units);
     EXPECT_EQ(simulation.set_aside, poison) << "seed " << seed;

@@ -5,9 +5,13 @@
 #include <array>
 #include <chrono>
 #include <exception>
+#include <functional>
+#include <future>
 #include <new>
 #include <optional>
 #include <stdexcept>
+#include <utility>
+#include <vector>
 
 namespace lacuna {
 namespace {
@@ -15,6 +19,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kWait{1000};
+// While a part is being written, whose end nobody waits for otherwise.
+constexpr std::chrono::milliseconds kWaitWhileWriting{2};
 constexpr std::chrono::milliseconds kProgressInterval{500};
 
 std::string host_name() {
@@ -55,49 +61,61 @@ ExitCode exit_code_of_current_exception() {
   }
 }
 
-// Passes records on and tells the coordinator now and then how far the unit is.
-class ReportingSink : public RecordSink {
- public:
-  ReportingSink(RecordSink& sink, WorkerChannel& channel, const RunUnit& task)
-      : sink_(sink), channel_(channel), task_(task) {}
+// The records of a unit, until they are written.
+struct ComputedUnit {
+  RunUnit task;
+  Clock::time_point begun;
+  std::int64_t layers = 0;
+  std::vector<QuestionRecord> records;
+  bool is_complete = false;
+};
 
-  void begin_unit(const WorkUnit& unit, std::int64_t layers) override {
-    sink_.begin_unit(unit, layers);
+// Keeps the records and tells the coordinator now and then how far the unit is.
+class CollectingSink : public RecordSink {
+ public:
+  // `on_sign_of_life` is called often.
+  CollectingSink(ComputedUnit& computed, WorkerChannel& channel, std::function<void()> on_sign_of_life)
+      : computed_(computed), channel_(channel), on_sign_of_life_(std::move(on_sign_of_life)) {}
+
+  void begin_unit(const WorkUnit& /*unit*/, std::int64_t layers) override {
+    computed_.layers = layers;
+    computed_.records.clear();
     report();
   }
 
   void write(const QuestionRecord& record) override {
-    sink_.write(record);
-    ++questions_done_;
+    computed_.records.push_back(record);
     keep_alive();
   }
 
-  void commit_unit() override {
-    sink_.commit_unit();
-    committed_ = true;
-  }
+  void commit_unit() override { computed_.is_complete = true; }
 
   void keep_alive() override {
+    on_sign_of_life_();
     if (Clock::now() - reported_ >= kProgressInterval) report();
   }
-
-  [[nodiscard]] bool committed() const { return committed_; }
 
  private:
   void report() {
     reported_ = Clock::now();
-    channel_.send(
-        UnitProgress{.unit = task_.unit.id, .lease = task_.lease, .questions_done = questions_done_});
+    channel_.send(UnitProgress{.unit = computed_.task.unit.id,
+                               .lease = computed_.task.lease,
+                               .questions_done = static_cast<std::int64_t>(computed_.records.size())});
   }
 
-  RecordSink& sink_;
+  ComputedUnit& computed_;
   WorkerChannel& channel_;
-  const RunUnit& task_;
-  std::int64_t questions_done_ = 0;
-  bool committed_ = false;
+  std::function<void()> on_sign_of_life_;
   Clock::time_point reported_ = Clock::now();
 };
 
+void write_unit(const ComputedUnit& computed, RecordSink& sink) {
+  sink.begin_unit(computed.task.unit, computed.layers);
+  for (const QuestionRecord& record : computed.records) sink.write(record);
+  sink.commit_unit();
+}
+
+// Only the thread that serves sends messages: a channel belongs to one thread.
 class WorkerLoop {
  public:
   WorkerLoop(WorkerChannel& channel, const MakeWorkerEngine& make_engine)
@@ -105,7 +123,9 @@ class WorkerLoop {
 
   ExitCode run() {
     while (!exit_code_) {
-      const std::optional<CoordinatorMessage> received = channel_.receive(kWait);
+      report_written(std::chrono::milliseconds(0));
+      const std::optional<CoordinatorMessage> received =
+          channel_.receive(writing_.valid() ? kWaitWhileWriting : kWait);
       if (received) std::visit([this](const auto& message) { on(message); }, *received);
     }
     return *exit_code_;
@@ -113,6 +133,7 @@ class WorkerLoop {
 
  private:
   void on(const StartWork& start) {
+    report_written(std::nullopt);  // with the sink that it began with
     try {
       engine_ = make_engine_(start);
       channel_.send(WorkerReady{.host = host_name(),
@@ -127,25 +148,51 @@ class WorkerLoop {
   }
 
   void on(const RunUnit& task) {
-    const Clock::time_point start = Clock::now();
+    ComputedUnit computed{.task = task, .begun = Clock::now(), .records = {}};
     try {
       if (!engine_) throw std::logic_error("the worker was given a unit before it was started");
-      ReportingSink sink(*engine_->sink, channel_, task);
+      CollectingSink sink(computed, channel_, [this] { report_written(std::chrono::milliseconds(0)); });
       engine_->executor->execute(task.unit, sink);
-      if (!sink.committed()) throw std::logic_error("the unit was computed but not committed");
-      const std::chrono::duration<double> elapsed = Clock::now() - start;
-      channel_.send(UnitDone{.unit = task.unit.id, .lease = task.lease, .seconds = elapsed.count()});
+      if (!computed.is_complete) throw std::logic_error("the unit was computed but not committed");
     } catch (...) {
-      channel_.send(UnitFailed{.unit = task.unit.id,
-                               .lease = task.lease,
-                               .reason = describe_current_exception(),
-                               .storage_failed = current_exception_is_storage_error()});
+      report_failure(task);
+      return;
     }
+    // One unit at a time. Nothing is said meanwhile, so that a disk that hangs is noticed.
+    report_written(std::nullopt);
+    written_task_ = task;
+    writing_ = std::async(std::launch::async, [unit = std::move(computed), sink = engine_->sink.get()] {
+      write_unit(unit, *sink);
+      return std::chrono::duration<double>(Clock::now() - unit.begun).count();
+    });
+    channel_.send(UnitComputed{.unit = task.unit.id, .lease = task.lease});
+  }
+
+  // What became of the unit that was being written, if that is known after `patience` (none: whenever it is).
+  void report_written(std::optional<std::chrono::milliseconds> patience) {
+    if (!writing_.valid()) return;
+    if (patience && writing_.wait_for(*patience) != std::future_status::ready) return;
+    try {
+      const double seconds = writing_.get();
+      channel_.send(
+          UnitDone{.unit = written_task_.unit.id, .lease = written_task_.lease, .seconds = seconds});
+    } catch (...) {
+      report_failure(written_task_);
+    }
+  }
+
+  // Of the exception that is being handled.
+  void report_failure(const RunUnit& task) {
+    channel_.send(UnitFailed{.unit = task.unit.id,
+                             .lease = task.lease,
+                             .reason = describe_current_exception(),
+                             .storage_failed = current_exception_is_storage_error()});
   }
 
   void on(const StillHere&) {}
 
   void on(const StopWork& stop) {
+    report_written(std::nullopt);
     channel_.send(WorkerLeft{});
     exit_code_ = stop.exit_code;
   }
@@ -153,6 +200,9 @@ class WorkerLoop {
   WorkerChannel& channel_;
   const MakeWorkerEngine& make_engine_;
   std::optional<WorkerEngine> engine_;
+  RunUnit written_task_;
+  std::future<double>
+      writing_;  // of written_task_: seconds from its beginning to its commit; ends before engine_
   std::optional<ExitCode> exit_code_;
 };
 

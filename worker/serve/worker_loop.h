@@ -1,4 +1,5 @@
-// A worker's life: waits for units, computes them one after another, reports. Knows no MPI and no LibTorch.
+// A worker's life: waits for units, computes them one after another, writes each while it computes the next,
+// reports. Knows no MPI and no LibTorch.
 #pragma once
 
 #include <cstdint>
@@ -15,10 +16,10 @@ namespace lacuna {
 // What a worker computes with.
 struct WorkerEngine {
   std::unique_ptr<UnitExecutor> executor;
-  std::unique_ptr<RecordSink> sink;
-  std::string device;        // for people: "cpu", "cuda:1 NVIDIA H100"
-  std::string device_kind;   // "cpu" or "cuda"
-  std::int64_t threads = 0;  // CPU threads
+  std::unique_ptr<RecordSink> sink;  // used by another thread than the executor
+  std::string device;                // for people: "cpu", "cuda:1 NVIDIA H100"
+  std::string device_kind;           // "cpu" or "cuda"
+  std::int64_t threads = 0;          // CPU threads
 };
 
 // Called once, when the coordinator starts the work. May throw: the worker then reports WorkerFailed and

@@ -3,8 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
 #include <deque>
 #include <new>
+#include <thread>
 
 #include "core/error.h"
 
@@ -76,13 +80,14 @@ RunUnit task(const std::string& name, std::int64_t lease) {
 TEST(WorkerLoop, ReportsReadyDoneAndEndsWithTheGivenCode) {
   ScriptedChannel channel({StartWork{}, task("u", 5), StopWork{ExitCode::kIncomplete}});
   EXPECT_EQ(serve_units(channel, engine_of(commit_all)), ExitCode::kIncomplete);
-  ASSERT_EQ(channel.sent.size(), 3U);
+  ASSERT_EQ(channel.sent.size(), 4U);
   EXPECT_EQ(std::get<WorkerReady>(channel.sent[0]).device, "cpu 1");
   EXPECT_EQ(std::get<WorkerReady>(channel.sent[0]).device_kind, "cpu");
   EXPECT_EQ(std::get<WorkerReady>(channel.sent[0]).threads, 2);
   EXPECT_FALSE(std::get<WorkerReady>(channel.sent[0]).host.empty());
   EXPECT_EQ(std::get<UnitProgress>(channel.sent[1]).unit, UnitId("u"));
-  EXPECT_EQ(std::get<UnitDone>(channel.sent[2]).lease, LeaseId(5));
+  EXPECT_EQ(std::get<UnitComputed>(channel.sent[2]).lease, LeaseId(5));
+  EXPECT_EQ(std::get<UnitDone>(channel.sent[3]).lease, LeaseId(5));
 }
 
 TEST(WorkerLoop, AFailedUnitDoesNotEndTheWorker) {
@@ -92,12 +97,63 @@ TEST(WorkerLoop, AFailedUnitDoesNotEndTheWorker) {
                 commit_all(unit, sink);
               }));
   EXPECT_TRUE(channel.has_left);
-  ASSERT_EQ(channel.sent.size(), 4U);
+  ASSERT_EQ(channel.sent.size(), 5U);
   const auto& failed = std::get<UnitFailed>(channel.sent[1]);
   EXPECT_EQ(failed.unit, UnitId("bad"));
   EXPECT_EQ(failed.lease, LeaseId(1));
   EXPECT_EQ(failed.reason, "no such tensor");
-  EXPECT_EQ(std::get<UnitDone>(channel.sent[3]).unit, UnitId("good"));
+  EXPECT_EQ(std::get<UnitDone>(channel.sent[4]).unit, UnitId("good"));
+}
+
+// A disk that takes its time, and fails if it is asked for the unit "lost".
+class SlowSink : public NullSink {
+ public:
+  explicit SlowSink(std::atomic<bool>& may_end, std::vector<std::string>& written)
+      : may_end_(may_end), written_(written) {}
+  void begin_unit(const WorkUnit& unit, std::int64_t layers) override {
+    unit_ = unit.id;
+    EXPECT_EQ(layers, 1);
+  }
+  void write(const QuestionRecord& record) override { written_.push_back(record.id.value()); }
+  void commit_unit() override {
+    while (!may_end_) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    if (unit_ == UnitId("lost")) throw StorageError::reading("/r/parts/lost", EIO);
+  }
+
+ private:
+  std::atomic<bool>& may_end_;
+  std::vector<std::string>& written_;
+  UnitId unit_;
+};
+
+TEST(WorkerLoop, WritesAUnitWhileItComputesTheNext) {
+  std::atomic<bool> may_end = false;
+  std::vector<std::string> written;
+  ScriptedChannel channel({StartWork{}, task("lost", 1), task("next", 2), StopWork{}});
+  serve_units(channel, [&](const StartWork&) {
+    WorkerEngine engine = engine_of([&](const WorkUnit& unit, RecordSink& sink) {
+      sink.begin_unit(unit, 1);
+      QuestionRecord record;
+      record.id = QuestionId(unit.id.value() + "'s question");
+      sink.write(record);
+      if (unit.id == UnitId("next")) {
+        EXPECT_TRUE(std::holds_alternative<UnitProgress>(channel.sent.back()));
+        may_end = true;
+        // Its end is told as soon as anything is heard of the unit that is being computed.
+        while (!std::holds_alternative<UnitFailed>(channel.sent.back())) sink.keep_alive();
+      }
+      sink.commit_unit();
+    })({});
+    engine.sink = std::make_unique<SlowSink>(may_end, written);
+    return engine;
+  });
+  EXPECT_EQ(written, (std::vector<std::string>{"lost's question", "next's question"}));
+  const auto failed = std::ranges::find_if(
+      channel.sent, [](const auto& message) { return std::holds_alternative<UnitFailed>(message); });
+  ASSERT_NE(failed, channel.sent.end());
+  EXPECT_EQ(std::get<UnitFailed>(*failed).lease, LeaseId(1));
+  EXPECT_TRUE(std::get<UnitFailed>(*failed).storage_failed);
+  EXPECT_EQ(std::get<UnitDone>(channel.sent.back()).lease, LeaseId(2));
 }
 
 std::string reason_of(FunctionExecutor::Function function) {
