@@ -29,6 +29,8 @@ function(lacuna_apply_house_rules target)
     target_compile_options(${target} PRIVATE -fsanitize=${LACUNA_SANITIZE} -fno-omit-frame-pointer
                                              -fno-sanitize-recover=undefined)
     target_link_options(${target} PUBLIC -fsanitize=${LACUNA_SANITIZE})
+    # GCC sees paths through instrumented code that there are not.
+    target_compile_options(${target} PRIVATE -Wno-maybe-uninitialized)
   endif()
 endfunction()
 
