@@ -52,14 +52,15 @@ void coordinate_units(MpiSession& session, std::int64_t count) {
       *channel, {.experiment_json = "{}", .run_directory = "/", .fingerprint = ""}, units, {}, progress);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   stop_workers(*channel, ExitCode::kOk);
-  // A unit is three messages: it is handed out, begun, done.
+  // A unit is four messages: it is handed out, begun, computed, done.
+  constexpr double kMessages = 4;
   fmt::print(
       "{} units to {} workers in {:.2f} s: {:.0f} units/s, {:.0f} messages/s, {:.1f} us of the coordinator's "
       "CPU "
       "a message\n",
       outcome.completed_units, session.size() - 1, seconds, static_cast<double>(count) / seconds,
-      3 * static_cast<double>(count) / seconds,
-      1e6 * (cpu_seconds() - cpu_before) / (3 * static_cast<double>(count)));
+      kMessages * static_cast<double>(count) / seconds,
+      1e6 * (cpu_seconds() - cpu_before) / (kMessages * static_cast<double>(count)));
   std::fclose(nowhere);
 }
 

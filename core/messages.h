@@ -2,7 +2,7 @@
 //
 // Order of events: the coordinator sends StartWork to every worker; a worker answers WorkerReady, or
 // WorkerFailed if it cannot work at all; then RunUnit is answered by any number of UnitProgress and one
-// UnitDone or UnitFailed. Before UnitDone there may be UnitComputed: then the worker can be given another
+// UnitDone or UnitFailed. Before these there may be UnitComputed: then the worker can be given another
 // unit while it writes this one. StopWork ends the worker at any point, and is answered by WorkerLeft.
 // StillHere comes now and then, so that a worker notices when there is no coordinator any more.
 #pragma once

@@ -7,8 +7,8 @@
 namespace lacuna {
 
 // Receives the records of one unit after another. Between begin_unit and commit_unit nothing is visible to
-// anybody else; commit_unit makes the unit durable and visible at once. A unit that is begun again, or
-// abandoned by an exception, leaves no trace.
+// anybody else; commit_unit makes the unit durable and visible at once (that of the worker loop hands it over
+// to be written). A unit that is begun again, or abandoned by an exception, leaves no trace.
 class RecordSink {
  public:
   virtual ~RecordSink() = default;

@@ -234,7 +234,7 @@ class Coordinator {
   void perform(const WorkerExpired& action) {
     log_warning("worker {} gave no sign of life", action.worker);
     progress_.print_line(
-        fmt::format("worker {} gave no sign of life; its unit goes to another one", action.worker));
+        fmt::format("worker {} gave no sign of life; what it had goes to another one", action.worker));
   }
 
   // A late word of a worker whose unit somebody else has finished must not count.

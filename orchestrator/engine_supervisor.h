@@ -1,6 +1,6 @@
 // What a worker rank does: it stands between the coordinator and an engine process, passes their messages on,
 // and replaces an engine that died or hangs. A crash, an out-of-memory kill or a hang costs the unit that was
-// being computed one failure, and the run goes on.
+// being computed one failure, and likewise one that was being written; the run goes on.
 #pragma once
 
 #include <chrono>
@@ -17,7 +17,7 @@ namespace lacuna {
 using SupervisorTime = std::chrono::steady_clock::time_point;
 
 struct SupervisorOptions {
-  // An engine that starts up or computes and says nothing for so long is killed. Zero: never.
+  // An engine that starts up, computes or writes and says nothing for so long is killed. Zero: never.
   std::chrono::milliseconds heartbeat{0};
   // A coordinator that says nothing for so long is gone. Zero: never.
   std::chrono::milliseconds coordinator_silence{0};

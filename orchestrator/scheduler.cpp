@@ -1,6 +1,7 @@
 #include "orchestrator/scheduler.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace lacuna {
 namespace {
@@ -94,7 +95,9 @@ void Scheduler::on(const LeaseComputed& event) {
   Worker& worker = found->second;
   if (worker.state != WorkerState::kBusy) return;
   worker.last_heard = now_;
-  if (worker.writing || !units_[worker.unit].failed_by.empty()) return;  // busy until it is durable
+  const Unit& unit = units_[worker.unit];
+  const bool has_failed = !unit.failed_by.empty() || unit.lost_commits > 0;
+  if (worker.writing || has_failed) return;  // busy until it is durable
   learn_duration(worker);
   worker.writing = {.unit = worker.unit, .lease = worker.lease};
   ++writing_workers_;
@@ -104,16 +107,22 @@ void Scheduler::on(const LeaseComputed& event) {
 }
 
 void Scheduler::on(const LeaseSucceeded& event) {
-  const auto worker = workers_.find(event.worker);
-  const auto unit = unit_index_.find(event.unit);
-  if (worker == workers_.end() || unit == unit_index_.end()) return;
-  Worker& w = worker->second;
+  const auto found = unit_index_.find(event.unit);
+  if (!workers_.contains(event.worker) || found == unit_index_.end()) return;
+  end_lease(event, found->second);
+  Unit& unit = units_[found->second];
+  if (!unit.untold_loss) return;
+  on(CommitLost{.unit = unit.work, .reason = *std::exchange(unit.untold_loss, std::nullopt)});
+}
+
+void Scheduler::end_lease(const LeaseSucceeded& event, std::size_t index) {
+  Worker& w = workers_.at(event.worker);
   w.last_heard = now_;
   // The part is on disk, whoever holds the unit now.
-  complete(unit->second);
+  complete(index);
   const bool was_written = w.writing && event.lease == w.writing->lease;
   if (!was_written && event.lease != w.lease) return;
-  w.failures_in_a_row.erase(units_[unit->second].work.model);
+  w.failures_in_a_row.erase(units_[index].work.model);
   if (was_written) {
     --units_[w.writing->unit].holders;
     --writing_workers_;
@@ -126,7 +135,7 @@ void Scheduler::on(const LeaseSucceeded& event) {
     --busy_workers_;
   } else {
     revive(event.worker, w);
-    set_model(w, units_[unit->second].work.model);
+    set_model(w, units_[index].work.model);
   }
   w.lease = LeaseId(-1);
   make_idle(event.worker, w);
@@ -160,7 +169,12 @@ void Scheduler::on(const CommitLost& event) {
     ++completed_units_;  // undone below: it is none of this run's
   }
   Unit& unit = units_[position->second];
-  if (unit.state != UnitState::kDone) return;  // somebody computes it anyway, or it is set aside
+  if (unit.state == UnitState::kSetAside) return;
+  if (unit.state != UnitState::kDone) {
+    // Whoever committed it has not said so yet; or it is being computed again, and will be once more.
+    unit.untold_loss = event.reason;
+    return;
+  }
   --completed_units_;
   ++open_units_;
   ++unit.lost_commits;

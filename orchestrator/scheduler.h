@@ -47,14 +47,15 @@ using SchedulerTime = std::chrono::milliseconds;
 struct SchedulerOptions {
   int max_failures = 3;
   int suspicion_failures = 3;
-  // A busy worker that was not heard of for so long is lost; zero: never. For workers that send UnitProgress
-  // while they load models too.
+  // A worker that computes or writes and was not heard of for so long is lost; zero: never. For workers that
+  // send UnitProgress while they load models too.
   SchedulerTime lease{0};
 };
 
 // --- events
 
-// The worker is up, with no model loaded. Said again, it is a restart: what it was computing has failed.
+// The worker is up, with no model loaded. Said again, it is a restart: what it was computing and writing has
+// failed.
 struct WorkerJoined {
   WorkerId worker;
 };
@@ -159,6 +160,7 @@ class Scheduler {
     int holders = 0;  // workers that compute or write it now
     std::vector<WorkerId> failed_by;
     int lost_commits = 0;
+    std::optional<std::string> untold_loss = {};  // of a commit that nobody has told of yet
     std::string last_reason;
   };
   enum class WorkerState : std::uint8_t { kIdle, kBusy, kLost };
@@ -169,7 +171,7 @@ class Scheduler {
   struct Worker {
     WorkerState state = WorkerState::kIdle;
     std::optional<ModelIndex> model;  // loaded, or being loaded for its unit
-    std::size_t unit = 0;             // kBusy, or what a lost worker computed
+    std::size_t unit = 0;             // kBusy, or what a lost worker computed or wrote
     LeaseId lease{-1};
     std::optional<Writing> writing;  // beside what it computes; never of a lost worker
     bool model_was_loaded = false;   // when the lease began
@@ -200,6 +202,7 @@ class Scheduler {
   void on(const TimePassed&) { next_expiry_check_ = now_; }
   void on(const DrainRequested&) { draining_ = true; }
 
+  void end_lease(const LeaseSucceeded& event, std::size_t index);
   void expire_leases();
   void assign_idle_workers();
   bool assign_to(WorkerId id, Worker& worker, bool only_if_sensible);

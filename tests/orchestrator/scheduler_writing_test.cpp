@@ -92,6 +92,38 @@ TEST(SchedulerWriting, AWriteThatFailsIsTheUnitsFailure) {
   EXPECT_THAT(play.completed, ElementsAre("m0u1", "m0u0"));
 }
 
+TEST(SchedulerWriting, APartThatWasLostBeforeItsCommitIsToldIsComputedAgain) {
+  Play play(make_units(0, 2));
+  play.join_in(kA);
+  const AssignUnit first = play.compute(kA);
+  play.tell(CommitLost{first.unit, "damaged"});  // found by bundling, on the disk
+  EXPECT_THAT(play.completed, IsEmpty());
+  play.commit(first);
+  EXPECT_THAT(play.completed, ElementsAre("m0u0"));
+  EXPECT_THAT(play.reopened, ElementsAre("m0u0"));
+  play.succeed(kA);
+  EXPECT_EQ(play.at(kA), "m0u0");
+  play.succeed(kA);
+  EXPECT_THAT(play.completed, ElementsAre("m0u0", "m0u1", "m0u0"));
+  EXPECT_TRUE(play.scheduler.is_finished());
+}
+
+TEST(SchedulerWriting, AUnitWhosePartsWereLostIsAloneWithItsWorker) {
+  Play play(make_units(0, 2));
+  play.join_in(kA);
+  const AssignUnit first = play.take(kA);
+  play.commit(first);
+  play.tell(CommitLost{first.unit, "damaged"});
+  play.succeed(kA);
+  ASSERT_EQ(play.at(kA), "m0u0");
+  play.compute(kA);
+  play.tell(WorkerLost{kA, "gone"});
+  play.join_in(kA);
+  play.succeed(kA);
+  EXPECT_TRUE(play.scheduler.is_finished());
+  EXPECT_THAT(play.set_aside, IsEmpty());
+}
+
 TEST(SchedulerWriting, ADiskThatFailsChargesNobody) {
   Play play(make_units(0, 1));
   play.join_in(kA);

@@ -80,8 +80,8 @@ DecodePass run_decode_pass(const CausalLm& model, const PassSettings& settings,
 // vocabulary]: 19 MB for 151,936 entries in bfloat16, which the allocator reuses (compute_threads.cpp)
 // instead of asking for pages every time.
 inline constexpr std::size_t kHeadRows = 64;
-// Where only the largest logit of each is asked for and HeadLogits finds it alone: the largest of every 32
-// columns take as much memory as 64 rows of logits.
+// Where only the largest logit of each is asked for: where HeadLogits finds it alone, the largest of every 32
+// columns take as much memory as 64 rows of logits; a GPU has room for all of them.
 inline constexpr std::size_t kArgmaxRows = 512;
 
 struct ReadLogits {

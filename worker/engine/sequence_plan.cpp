@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <string_view>
 
 #include "core/error.h"
@@ -38,24 +39,31 @@ void check_prompt(const GeneratorPrompt& prompt, std::int64_t vocabulary) {
   }
 }
 
-bool pools_caches(const GeneratorOptions& options, const CausalLm& model) {
-  return options.attention == AttentionPath::kOperators || !model.device().is_cpu();
-}
+// Room for each token of a batch of prompts that their pool may have: it is as long as the longest.
+constexpr std::int64_t kMostPoolPadding = 4;
 
-// Of the pool that these sequences share.
-CachePoolShape shape_pool(std::span<const SequencePlan> plans, const GeneratorOptions& options,
-                          const Architecture& architecture) {
+// Of the pool that sequences with answers share; others' caches live for one pass. Nothing where our kernels
+// compute attention, or if the pool would be much larger than its sequences' own caches.
+std::optional<CachePoolShape> shape_pool(std::span<const SequencePlan> plans, const GeneratorOptions& options,
+                                         const CausalLm& model) {
+  if (options.attention != AttentionPath::kOperators && model.device().is_cpu()) return std::nullopt;
+  const Architecture& architecture = model.architecture;
   CachePoolShape shape{.layers = architecture.layers,
-                       .sequences = static_cast<std::int64_t>(plans.size()),
                        .kv_heads = architecture.kv_heads,
                        .head_dim = architecture.head_dim,
-                       .capacity = {}};
+                       .capacity = {.prompt = 0, .response = options.max_new_tokens}};
+  std::int64_t prompt_tokens = 0;
   for (const SequencePlan& plan : plans) {
+    if (!plan.prompt->wants_answers) continue;
+    ++shape.sequences;
+    shape.slots = std::max(shape.slots, static_cast<std::int64_t>(plan.branches.size()));
     const auto tokens = static_cast<std::int64_t>(plan.prompt->token_ids.size());
     shape.capacity.prompt = std::max(shape.capacity.prompt, tokens);
-    if (!plan.prompt->wants_answers) continue;
-    shape.slots = std::max(shape.slots, static_cast<std::int64_t>(plan.branches.size()));
-    shape.capacity.response = options.max_new_tokens;
+    prompt_tokens += tokens;
+  }
+  // None of both if nobody wants an answer.
+  if (prompt_tokens == 0 || shape.sequences * shape.capacity.prompt > kMostPoolPadding * prompt_tokens) {
+    return std::nullopt;
   }
   return shape;
 }
@@ -84,12 +92,11 @@ std::int64_t count_cache_bytes(std::span<const SequencePlan> plans, const Genera
   const Architecture& shape = model.architecture;
   const std::int64_t token_bytes = 2 * shape.layers * shape.kv_heads * shape.head_dim *
                                    static_cast<std::int64_t>(c10::elementSize(model.dtype()));
-  if (pools_caches(options, model)) {
-    const CachePoolShape pool = shape_pool(plans, options, shape);
-    return pool.sequences * (pool.capacity.prompt + pool.slots * pool.capacity.response) * token_bytes;
-  }
+  const std::optional<CachePoolShape> pool = shape_pool(plans, options, model);
   std::int64_t tokens = 0;
+  if (pool) tokens += pool->sequences * (pool->capacity.prompt + pool->slots * pool->capacity.response);
   for (const SequencePlan& plan : plans) {
+    if (pool && plan.prompt->wants_answers) continue;
     tokens += static_cast<std::int64_t>(plan.prompt->token_ids.size());
     // Slots are made by doubling.
     tokens += 2 * static_cast<std::int64_t>(plan.branches.size()) * options.max_new_tokens;
@@ -101,17 +108,18 @@ std::vector<Sequence> begin_sequences(std::span<const SequencePlan> plans, const
                                       const CausalLm& model) {
   const Architecture& architecture = model.architecture;
   std::shared_ptr<const CachePool> pool;
-  if (pools_caches(options, model)) {
-    pool = std::make_shared<CachePool>(shape_pool(plans, options, architecture),
+  if (const auto pool_shape = shape_pool(plans, options, model)) {
+    pool = std::make_shared<CachePool>(*pool_shape,
                                        at::TensorOptions().device(model.device()).dtype(model.dtype()));
   }
   std::vector<Sequence> sequences;
+  std::int64_t pooled = 0;
   for (const SequencePlan& plan : plans) {
     const CacheCapacity capacity{.prompt = static_cast<std::int64_t>(plan.prompt->token_ids.size()),
                                  .response = options.max_new_tokens};
-    SequenceCache cache =
-        pool ? SequenceCache(pool, architecture.layers, static_cast<std::int64_t>(sequences.size()))
-             : SequenceCache(architecture.layers, capacity);
+    const bool is_pooled = pool && plan.prompt->wants_answers;
+    SequenceCache cache = is_pooled ? SequenceCache(pool, architecture.layers, pooled++)
+                                    : SequenceCache(architecture.layers, capacity);
     sequences.push_back(
         {.prompt = plan.prompt,
          .question = plan.question,

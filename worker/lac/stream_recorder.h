@@ -56,8 +56,8 @@ class StreamRecorder : public StreamObserver {
   [[nodiscard]] at::Tensor measure_norms(const at::Tensor& stream) const;
   // Thresholds as the rule wants them, [alphas], where `norms` lie.
   [[nodiscard]] static at::Tensor make_alphas(const std::vector<double>& alphas, const at::Tensor& norms);
-  // Makes the record, in one transfer to the host: `norms` [layers + 1, tokens], `active` bool [layers,
-  // alphas, tokens].
+  // Makes the record; nothing before it waits for the host: `norms` [layers + 1, tokens], `active` bool
+  // [layers, alphas, tokens].
   void record(const at::Tensor& norms, const at::Tensor& active);
   [[nodiscard]] at::Tensor keep(const at::Tensor& stream) const;
   [[nodiscard]] const RecorderOptions& options() const { return options_; }

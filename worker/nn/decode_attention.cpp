@@ -117,7 +117,7 @@ void DecodeAttention::attend_with_operators(LayerIndex layer, const at::Tensor& 
 
 at::Tensor DecodeAttention::attend(LayerIndex layer, const at::Tensor& q, const at::Tensor& k,
                                    const at::Tensor& v, std::int64_t window) {
-  if (!is_planned_) pooled_ = PooledDecode::plan(spans_, q.device());
+  if (!is_planned_) pooled_ = PooledDecode::plan(spans_, q);
   is_planned_ = true;
   if (pooled_) return pooled_->attend(layer, q, k, v, window);
   const bool in_pool = spans_.front().cache->pool() != nullptr;

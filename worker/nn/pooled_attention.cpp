@@ -14,12 +14,14 @@ namespace {
 // Padded tokens for each real one that a batch of prompts may have: attention is a small part of a prompt
 // pass.
 constexpr std::int64_t kMostPadding = 4;
-// Of scores that are not fused away.
+// Of scores in float32 that are not fused away: of a prompt pass, and of a decode step, where sequence after
+// sequence takes far longer.
 constexpr std::int64_t kMostScoreBytes = std::int64_t{64} << 20;
+constexpr std::int64_t kMostDecodeScoreBytes = std::int64_t{512} << 20;
 
 }  // namespace
 
-std::optional<PooledDecode> PooledDecode::plan(std::span<const BranchSpan> spans, const at::Device& device) {
+std::optional<PooledDecode> PooledDecode::plan(std::span<const BranchSpan> spans, const at::Tensor& q) {
   PooledDecode decode;
   decode.pool_ = spans.front().cache->pool();
   decode.response_length_ = spans.front().cache->response_length();
@@ -38,8 +40,11 @@ std::optional<PooledDecode> PooledDecode::plan(std::span<const BranchSpan> spans
       cells.push_back(slot * sequences + cache.pool_index());
     }
   }
-  decode.cells_ = to_device(cells, device);
-  decode.prompt_lengths_ = to_device(lengths, device);
+  const std::int64_t keys = decode.longest_prompt_ + decode.response_length_ + 1;
+  const std::int64_t scores = decode.used_slots_ * sequences * q.size(1) * keys;
+  if (scores * std::int64_t{sizeof(float)} > kMostDecodeScoreBytes) return std::nullopt;
+  decode.cells_ = to_device(cells, q.device());
+  decode.prompt_lengths_ = to_device(lengths, q.device());
   return decode;
 }
 

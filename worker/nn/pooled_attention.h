@@ -17,9 +17,10 @@ namespace lacuna {
 // One new token for each of many branches.
 class PooledDecode {
  public:
-  // The plan for a pass of these spans (which outlive it) on `device`; nothing if they do not lie in one pool
-  // or are not equally far in their responses.
-  static std::optional<PooledDecode> plan(std::span<const BranchSpan> spans, const at::Device& device);
+  // The plan for a pass of these spans, which outlive it, with queries as q [rows, heads, head_dim]; nothing
+  // if they do not lie in one pool, are not equally far in their responses, or if the scores would take too
+  // much memory (all slots in use of all sequences have some).
+  static std::optional<PooledDecode> plan(std::span<const BranchSpan> spans, const at::Tensor& q);
 
   // As AttentionBackend::attend: writes the rows' keys and values at the next response position and attends.
   at::Tensor attend(LayerIndex layer, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
@@ -41,7 +42,7 @@ class PooledDecode {
   std::int64_t mask_window_ = -1;
 };
 
-// A prompt that begins in this pass and ends in it.
+// A prompt that begins in this pass.
 struct WholePrompt {
   std::int64_t first_token = 0;  // in the pass
   std::int64_t tokens = 0;

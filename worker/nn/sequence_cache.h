@@ -41,9 +41,9 @@ class SequenceCache {
   // Somebody wrote keys and values of the prompt's first `tokens` positions to the pool.
   void set_prompt_length(std::int64_t tokens) { prompt_length_ = tokens; }
 
-  // The same with what is allocated behind the prompt, zeros there: kernels work on multiples of 32
-  // positions, and 32 begun anywhere in the prompt lie inside. Keys are contiguous along head_dim; values on
-  // the CPU along the positions, elsewhere along head_dim.
+  // Not of a pool. The same with what is allocated behind the prompt, zeros there: kernels work on multiples
+  // of 32 positions, and 32 begun anywhere in the prompt lie inside. Keys are contiguous along head_dim;
+  // values on the CPU along the positions, elsewhere along head_dim.
   [[nodiscard]] const at::Tensor& padded_prompt_keys(LayerIndex layer) const {
     return at_layer(layer).prompt_keys;
   }

@@ -7,9 +7,11 @@
 #include <exception>
 #include <functional>
 #include <future>
+#include <memory>
 #include <new>
 #include <optional>
 #include <stdexcept>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -160,12 +162,25 @@ class WorkerLoop {
     }
     // One unit at a time. Nothing is said meanwhile, so that a disk that hangs is noticed.
     report_written(std::nullopt);
-    written_task_ = task;
-    writing_ = std::async(std::launch::async, [unit = std::move(computed), sink = engine_->sink.get()] {
-      write_unit(unit, *sink);
-      return std::chrono::duration<double>(Clock::now() - unit.begun).count();
-    });
-    channel_.send(UnitComputed{.unit = task.unit.id, .lease = task.lease});
+    start_writing(std::move(computed));
+  }
+
+  void start_writing(ComputedUnit computed) {
+    const auto unit = std::make_shared<const ComputedUnit>(std::move(computed));
+    const auto write = [unit, sink = engine_->sink.get()] {
+      write_unit(*unit, *sink);
+      return std::chrono::duration<double>(Clock::now() - unit->begun).count();
+    };
+    written_task_ = unit->task;
+    try {
+      writing_ = std::async(std::launch::async, write);
+    } catch (const std::system_error&) {
+      // No thread to be had: then in this one.
+      writing_ = std::async(std::launch::deferred, write);
+      report_written(std::nullopt);
+      return;
+    }
+    channel_.send(UnitComputed{.unit = written_task_.unit.id, .lease = written_task_.lease});
   }
 
   // What became of the unit that was being written, if that is known after `patience` (none: whenever it is).

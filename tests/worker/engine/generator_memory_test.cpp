@@ -111,6 +111,15 @@ TEST_F(GeneratorMemory, ABudgetThatIsTooSmallHalvesTheWorkUntilItFits) {
   MemoryBudget budget(100 << 20, 1 << 20,
                       {.resident = [] { return 0; }, .peak = [] { return 0; }, .reset_peak = [] {}});
   expect_equal(generate(StreamKind::kShared, 4096, &budget), plenty);
+  expect_equal(generate(StreamKind::kShared, 4096, &budget, AttentionPath::kOperators), plenty);
+}
+
+// A pool as long as its longest prompt would hold mostly nothing: each sequence has a cache of its own then.
+TEST_F(GeneratorMemory, OneLongPromptDoesNotMakeEverybodysCacheLong) {
+  prompts_[0].token_ids.resize(3);
+  for (std::size_t i = 1; i + 1 < prompts_.size(); ++i) prompts_[i].token_ids.resize(2 + i);
+  const auto apart = generate(StreamKind::kShared, 4096);
+  expect_equal(generate(StreamKind::kShared, 4096, nullptr, AttentionPath::kOperators), apart);
 }
 
 TEST_F(GeneratorMemory, GoesOnWithLessWhereTheAllocatorFails) {

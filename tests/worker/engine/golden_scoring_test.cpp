@@ -147,6 +147,34 @@ TEST_P(GoldenScoring, EveryContinuationEqualsItsOwnPass) {
   }
 }
 
+// As on a GPU, where sequences with answers share a pool and the others do not.
+TEST_P(GoldenScoring, OperatorsOverAPoolGiveTheSameScores) {
+  LACUNA_NEEDS_REFERENCE(golden_path(GetParam()));
+  const GoldenModel golden = open_golden(GetParam());
+  std::vector<GeneratorPrompt> prompts = make_prompts(golden);
+  prompts.front().wants_answers = false;
+  for (const StreamKind stream : {StreamKind::kShared, StreamKind::kPropagate}) {
+    GeneratorOptions options = make_options(golden, stream);
+    const auto expected = run(golden, options, prompts);
+    options.attention = AttentionPath::kOperators;
+    const auto found = run(golden, options, prompts);
+    for (std::size_t prompt = 0; prompt < prompts.size(); ++prompt) {
+      ASSERT_EQ(found[prompt].branches.size(), expected[prompt].branches.size());
+      for (std::size_t branch = 0; branch < expected[prompt].branches.size(); ++branch) {
+        EXPECT_EQ(found[prompt].branches[branch].tokens, expected[prompt].branches[branch].tokens);
+      }
+      ASSERT_EQ(found[prompt].scores.size(), expected[prompt].scores.size());
+      for (std::size_t spec = 0; spec < expected[prompt].scores.size(); ++spec) {
+        const auto& scores = expected[prompt].scores[spec].continuations;
+        ASSERT_EQ(found[prompt].scores[spec].continuations.size(), scores.size());
+        for (std::size_t i = 0; i < scores.size(); ++i) {
+          expect_close(found[prompt].scores[spec].continuations[i], scores[i], kTolerance);
+        }
+      }
+    }
+  }
+}
+
 TEST_P(GoldenScoring, AnswersAreTheSameWithAndWithoutScores) {
   LACUNA_NEEDS_REFERENCE(golden_path(GetParam()));
   const GoldenModel golden = open_golden(GetParam());
