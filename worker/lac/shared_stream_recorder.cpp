@@ -59,7 +59,7 @@ at::Tensor SharedStreamRecorder::gather_states(std::span<const Readout> readouts
   std::int64_t first = 0;
   for (const auto& [layer, members] : by_layer) {
     const auto count = static_cast<std::int64_t>(members.size());
-    const auto state = static_cast<std::size_t>(layer.value() + 1);
+    const auto state = static_cast<std::size_t>(std::int64_t{layer.value()} + 1);
     found.push_back(states_[state].index_select(0, row_index.narrow(0, first, count)));
     first += count;
   }
