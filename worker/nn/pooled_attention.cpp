@@ -95,23 +95,23 @@ at::Tensor PooledDecode::attend(LayerIndex layer, const at::Tensor& q, const at:
       .index_select(0, cells_);
 }
 
-std::optional<PooledPrefill> PooledPrefill::plan(std::span<const WholePrompt> prompts, const at::Tensor& q) {
+std::optional<PooledPrefill> PooledPrefill::plan(std::span<const PromptSpan> prompts, const at::Tensor& q) {
   PooledPrefill prefill;
   prefill.pool_ = prompts.front().cache->pool();
-  prefill.prompts_ = static_cast<std::int64_t>(prompts.size());
+  prefill.prompts_ = prompts;
   if (prefill.pool_ == nullptr) return std::nullopt;
-  for (const WholePrompt& prompt : prompts) {
-    if (prompt.cache->pool() != prefill.pool_) return std::nullopt;
+  for (const PromptSpan& prompt : prompts) {
+    if (prompt.position > 0 || prompt.cache->pool() != prefill.pool_) return std::nullopt;
     prefill.longest_ = std::max(prefill.longest_, prompt.tokens);
   }
-  const std::int64_t padded = prefill.prompts_ * prefill.longest_;
+  const std::int64_t padded = static_cast<std::int64_t>(prompts.size()) * prefill.longest_;
   if (padded > kMostPadding * q.size(0)) return std::nullopt;
   const std::int64_t score_bytes = padded * prefill.longest_ * q.size(1) * std::int64_t{sizeof(float)};
   if (!prefers_fused(q) && score_bytes > kMostScoreBytes) return std::nullopt;
 
   std::vector<std::int64_t> places;
   std::vector<std::int64_t> sequences;
-  for (const WholePrompt& prompt : prompts) {
+  for (const PromptSpan& prompt : prompts) {
     const std::int64_t first = static_cast<std::int64_t>(sequences.size()) * prefill.longest_;
     for (std::int64_t position = 0; position < prompt.tokens; ++position) places.push_back(first + position);
     sequences.push_back(prompt.cache->pool_index());
@@ -125,21 +125,24 @@ std::optional<PooledPrefill> PooledPrefill::plan(std::span<const WholePrompt> pr
 }
 
 at::Tensor PooledPrefill::pad(const at::Tensor& rows) const {
-  return at::zeros({prompts_ * longest_, rows.size(1), rows.size(2)}, rows.options())
+  const auto prompts = static_cast<std::int64_t>(prompts_.size());
+  return at::zeros({prompts * longest_, rows.size(1), rows.size(2)}, rows.options())
       .index_copy_(0, places_, rows)
-      .view({prompts_, longest_, rows.size(1), rows.size(2)})
+      .view({prompts, longest_, rows.size(1), rows.size(2)})
       .transpose(1, 2);
 }
 
 at::Tensor PooledPrefill::attend(LayerIndex layer, const at::Tensor& q, const at::Tensor& k,
                                  const at::Tensor& v) const {
+  for (const PromptSpan& prompt : prompts_) prompt.cache->set_prompt_length(prompt.tokens);
   const at::Tensor padded_k = pad(k);
   const at::Tensor padded_v = pad(v);
   pool_->prompt_keys(layer).narrow(2, 0, longest_).index_copy_(0, sequences_, padded_k);
   pool_->prompt_values(layer).narrow(2, 0, longest_).index_copy_(0, sequences_, padded_v);
   return attend_prompts(pad(q), padded_k, padded_v, mask_)
       .transpose(1, 2)
-      .reshape({prompts_ * longest_, q.size(1) * q.size(2)})
+      .flatten(0, 1)
+      .flatten(1)
       .index_select(0, places_);
 }
 

@@ -11,6 +11,7 @@
 #include "core/ids.h"
 #include "worker/nn/branch_span.h"
 #include "worker/nn/cache_pool.h"
+#include "worker/nn/prompt_span.h"
 
 namespace lacuna {
 
@@ -42,23 +43,18 @@ class PooledDecode {
   std::int64_t mask_window_ = -1;
 };
 
-// A prompt that begins in this pass.
-struct WholePrompt {
-  std::int64_t first_token = 0;  // in the pass
-  std::int64_t tokens = 0;
-  SequenceCache* cache = nullptr;
-};
-
 // Whole prompts, padded to the longest.
 class PooledPrefill {
  public:
-  // The plan for a pass of these prompts, which cover its tokens in order. Nothing if they do not lie in one
-  // pool, if padding would multiply the work, or if the scores of q [tokens, heads, head_dim] would take too
-  // much memory.
-  static std::optional<PooledPrefill> plan(std::span<const WholePrompt> prompts, const at::Tensor& q);
+  // The plan for a pass of these spans, which outlive it and cover its tokens in order. Nothing if one of
+  // them does not begin its prompt, if they do not lie in one pool, if padding would multiply the work, or if
+  // the scores of q [tokens, heads, head_dim] would take too much memory.
+  static std::optional<PooledPrefill> plan(std::span<const PromptSpan> prompts, const at::Tensor& q);
 
-  // As AttentionBackend::attend, without a window. Writes keys and values to the pool; how long the prompts
-  // are, the caller tells the caches.
+  // Whether such a window (0: none) hides nothing from anybody.
+  [[nodiscard]] bool sees_all(std::int64_t window) const { return window <= 0 || window >= longest_; }
+
+  // As AttentionBackend::attend, where the window hides nothing.
   [[nodiscard]] at::Tensor attend(LayerIndex layer, const at::Tensor& q, const at::Tensor& k,
                                   const at::Tensor& v) const;
 
@@ -68,11 +64,11 @@ class PooledPrefill {
   [[nodiscard]] at::Tensor pad(const at::Tensor& rows) const;
 
   const CachePool* pool_ = nullptr;
-  std::int64_t prompts_ = 0;
-  std::int64_t longest_ = 0;
-  at::Tensor places_;     // int64 [tokens]: prompt * longest + position
-  at::Tensor sequences_;  // int64 [prompts]: their numbers in the pool
-  at::Tensor mask_;       // causal [longest, longest]; undefined where fused attention knows causality
+  std::span<const PromptSpan> prompts_;
+  std::int64_t longest_ = 0;  // tokens
+  at::Tensor places_;         // int64 [tokens]: prompt * longest + position
+  at::Tensor sequences_;      // int64 [prompts]: their numbers in the pool
+  at::Tensor mask_;           // causal [longest, longest]; undefined where fused attention knows causality
 };
 
 }  // namespace lacuna

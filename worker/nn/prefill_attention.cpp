@@ -148,25 +148,11 @@ void PrefillAttention::attend_with_operators(LayerIndex layer, const at::Tensor&
   }
 }
 
-void PrefillAttention::plan_pooled(const at::Tensor& q) {
-  if (is_planned_) return;
-  is_planned_ = true;
-  std::vector<WholePrompt> whole;
-  for (const PromptSpan& prompt : prompts_) {
-    if (prompt.position > 0) return;
-    whole.push_back({prompt.first_token, prompt.tokens, prompt.cache});
-    longest_ = std::max(longest_, prompt.tokens);
-  }
-  pooled_ = PooledPrefill::plan(whole, q);
-}
-
 at::Tensor PrefillAttention::attend(LayerIndex layer, const at::Tensor& q, const at::Tensor& k,
                                     const at::Tensor& v, std::int64_t window) {
-  plan_pooled(q);
-  if (pooled_ && (window <= 0 || window >= longest_)) {
-    for (const PromptSpan& prompt : prompts_) prompt.cache->set_prompt_length(prompt.tokens);
-    return pooled_->attend(layer, q, k, v);
-  }
+  if (!is_planned_) pooled_ = PooledPrefill::plan(prompts_, q);
+  is_planned_ = true;
+  if (pooled_ && pooled_->sees_all(window)) return pooled_->attend(layer, q, k, v);
   lay_out_blocks(q, window);
   for (const PromptSpan& prompt : prompts_) {
     prompt.cache->write_prompt(layer, prompt.position, k.narrow(0, prompt.first_token, prompt.tokens),

@@ -6,16 +6,9 @@
 
 #include "worker/nn/attention_backend.h"
 #include "worker/nn/pooled_attention.h"
-#include "worker/nn/sequence_cache.h"
+#include "worker/nn/prompt_span.h"
 
 namespace lacuna {
-
-struct PromptSpan {
-  std::int64_t first_token = 0;  // in the pass
-  std::int64_t tokens = 0;
-  SequenceCache* cache = nullptr;  // outlives the backend
-  std::int64_t position = 0;       // of the first token in its prompt; what precedes it is in the cache
-};
 
 class PrefillAttention : public AttentionBackend {
  public:
@@ -37,8 +30,6 @@ class PrefillAttention : public AttentionBackend {
     std::int64_t keys = 0;
     at::Tensor mask;  // [queries, keys], where operators need one
   };
-  // Decides at the first layer whether all prompts are served together.
-  void plan_pooled(const at::Tensor& q);
   // Cuts the prompts into blocks and makes the masks for q; kept until the window changes.
   void lay_out_blocks(const at::Tensor& q, std::int64_t window);
   [[nodiscard]] bool uses_kernels(const at::Tensor& q) const;
@@ -58,7 +49,6 @@ class PrefillAttention : public AttentionBackend {
   std::vector<QueryBlock> blocks_;
   std::int64_t blocks_window_ = -1;
   std::optional<PooledPrefill> pooled_;
-  std::int64_t longest_ = 0;  // of whole prompts, tokens
   bool is_planned_ = false;
 };
 

@@ -125,7 +125,7 @@ class WorkerLoop {
 
   ExitCode run() {
     while (!exit_code_) {
-      report_written(std::chrono::milliseconds(0));
+      report_if_written();
       const std::optional<CoordinatorMessage> received =
           channel_.receive(writing_.valid() ? kWaitWhileWriting : kWait);
       if (received) std::visit([this](const auto& message) { on(message); }, *received);
@@ -135,7 +135,7 @@ class WorkerLoop {
 
  private:
   void on(const StartWork& start) {
-    report_written(std::nullopt);  // with the sink that it began with
+    finish_writing();  // with the sink that it began with
     try {
       engine_ = make_engine_(start);
       channel_.send(WorkerReady{.host = host_name(),
@@ -153,7 +153,7 @@ class WorkerLoop {
     ComputedUnit computed{.task = task, .begun = Clock::now(), .records = {}};
     try {
       if (!engine_) throw std::logic_error("the worker was given a unit before it was started");
-      CollectingSink sink(computed, channel_, [this] { report_written(std::chrono::milliseconds(0)); });
+      CollectingSink sink(computed, channel_, [this] { report_if_written(); });
       engine_->executor->execute(task.unit, sink);
       if (!computed.is_complete) throw std::logic_error("the unit was computed but not committed");
     } catch (...) {
@@ -161,7 +161,7 @@ class WorkerLoop {
       return;
     }
     // One unit at a time. Nothing is said meanwhile, so that a disk that hangs is noticed.
-    report_written(std::nullopt);
+    finish_writing();
     start_writing(std::move(computed));
   }
 
@@ -177,16 +177,22 @@ class WorkerLoop {
     } catch (const std::system_error&) {
       // No thread to be had: then in this one.
       writing_ = std::async(std::launch::deferred, write);
-      report_written(std::nullopt);
+      finish_writing();
       return;
     }
     channel_.send(UnitComputed{.unit = written_task_.unit.id, .lease = written_task_.lease});
   }
 
-  // What became of the unit that was being written, if that is known after `patience` (none: whenever it is).
-  void report_written(std::optional<std::chrono::milliseconds> patience) {
+  // Says what became of the unit that was being written, if that is known.
+  void report_if_written() {
+    if (writing_.valid() && writing_.wait_for(std::chrono::seconds(0)) == std::future_status::ready) {
+      finish_writing();
+    }
+  }
+
+  // Waits for it.
+  void finish_writing() {
     if (!writing_.valid()) return;
-    if (patience && writing_.wait_for(*patience) != std::future_status::ready) return;
     try {
       const double seconds = writing_.get();
       channel_.send(
@@ -207,7 +213,7 @@ class WorkerLoop {
   void on(const StillHere&) {}
 
   void on(const StopWork& stop) {
-    report_written(std::nullopt);
+    finish_writing();
     channel_.send(WorkerLeft{});
     exit_code_ = stop.exit_code;
   }
@@ -216,8 +222,8 @@ class WorkerLoop {
   const MakeWorkerEngine& make_engine_;
   std::optional<WorkerEngine> engine_;
   RunUnit written_task_;
-  std::future<double>
-      writing_;  // of written_task_: seconds from its beginning to its commit; ends before engine_
+  // Of written_task_: seconds from its beginning to its commit. Behind engine_, so that it ends before that.
+  std::future<double> writing_;
   std::optional<ExitCode> exit_code_;
 };
 

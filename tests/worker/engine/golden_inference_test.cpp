@@ -3,6 +3,7 @@
 // decision_comparison.h).
 #include <array>
 
+#include "tests/test_name.h"
 #include "tests/worker/engine/golden_model.h"
 
 namespace lacuna::testing {
@@ -175,11 +176,7 @@ TEST_P(GoldenPool, PropagateOfAllPromptsTogether) {
 INSTANTIATE_TEST_SUITE_P(Models, GoldenPool,
                          ::testing::Values("tiny-llama", "tiny-mistral", "tiny-qwen2", "tiny-llama31",
                                            "tiny-qwen2-bf16-sharded"),
-                         [](const auto& info) {
-                           std::string name = info.param;
-                           std::replace(name.begin(), name.end(), '-', '_');
-                           return name;
-                         });
+                         [](const auto& info) { return to_test_name(info.param); });
 
 std::vector<Case> list_cases() {
   std::vector<Case> cases;
@@ -192,9 +189,7 @@ std::vector<Case> list_cases() {
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, GoldenInference, ::testing::ValuesIn(list_cases()), [](const auto& info) {
-  std::string name = info.param.model + "_" + info.param.prompt;
-  std::replace(name.begin(), name.end(), '-', '_');
-  return name;
+  return to_test_name(info.param.model + "_" + info.param.prompt);
 });
 
 }  // namespace

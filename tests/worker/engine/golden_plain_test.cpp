@@ -1,6 +1,7 @@
 // The plain model: logits at every position, hidden states, key/value caches, frequencies, and batches.
 #include <ATen/core/grad_mode.h>
 
+#include "tests/test_name.h"
 #include "tests/worker/engine/golden_model.h"
 #include "worker/models/state_recorder.h"
 #include "worker/nn/prefill_attention.h"
@@ -111,11 +112,7 @@ TEST_P(GoldenPlain, EveryRowOfABatchEqualsItsSoloRun) {
 INSTANTIATE_TEST_SUITE_P(Models, GoldenPlain,
                          ::testing::Values("tiny-llama", "tiny-mistral", "tiny-qwen2", "tiny-llama31",
                                            "tiny-qwen2-bf16-sharded"),
-                         [](const auto& info) {
-                           std::string name = info.param;
-                           std::replace(name.begin(), name.end(), '-', '_');
-                           return name;
-                         });
+                         [](const auto& info) { return to_test_name(info.param); });
 
 }  // namespace
 }  // namespace lacuna::testing

@@ -1,4 +1,5 @@
 // The sampler's distribution and the stop rule.
+#include "tests/test_name.h"
 #include "tests/worker/engine/golden_model.h"
 #include "worker/engine/top_p_filter.h"
 
@@ -50,11 +51,7 @@ TEST_P(GoldenSampling, GenerationEndsAtTheStopToken) {
 
 INSTANTIATE_TEST_SUITE_P(Models, GoldenSampling,
                          ::testing::Values("tiny-llama", "tiny-mistral", "tiny-qwen2", "tiny-llama31"),
-                         [](const auto& info) {
-                           std::string name = info.param;
-                           std::replace(name.begin(), name.end(), '-', '_');
-                           return name;
-                         });
+                         [](const auto& info) { return to_test_name(info.param); });
 
 }  // namespace
 }  // namespace lacuna::testing

@@ -2,6 +2,7 @@
 // threshold, and against the reference's logits.
 #include <ATen/core/grad_mode.h>
 
+#include "tests/test_name.h"
 #include "tests/worker/engine/golden_model.h"
 #include "worker/lac/propagate_recorder.h"
 #include "worker/lac/shared_stream_recorder.h"
@@ -300,11 +301,7 @@ TEST_P(GoldenScoring, TracePromptsHaveTheReferencesLogLikelihoods) {
 
 INSTANTIATE_TEST_SUITE_P(Models, GoldenScoring,
                          ::testing::Values("tiny-llama", "tiny-mistral", "tiny-qwen2", "tiny-llama31"),
-                         [](const auto& info) {
-                           std::string name = info.param;
-                           std::replace(name.begin(), name.end(), '-', '_');
-                           return name;
-                         });
+                         [](const auto& info) { return to_test_name(info.param); });
 
 }  // namespace
 }  // namespace lacuna::testing

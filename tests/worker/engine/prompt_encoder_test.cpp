@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "tests/reference_files.h"
 #include "tests/temporary_folder.h"
+#include "tests/test_name.h"
 #include "tests/worker/benchmarks/benchmark_config.h"
 
 namespace lacuna::testing {
@@ -142,12 +143,7 @@ TEST_P(PromptEncoding, ABaseModelNeedsAChatTemplateForChatPromptsOnly) {
 INSTANTIATE_TEST_SUITE_P(Families, PromptEncoding,
                          ::testing::Values(Family{"llama3", "<|begin_of_text|>"},
                                            Family{"mistral-v0.3", "<s>"}, Family{"qwen2.5", ""}),
-                         [](const auto& info) {
-                           std::string name = info.param.folder;
-                           for (char& c : name)
-                             c = std::isalnum(static_cast<unsigned char>(c)) != 0 ? c : '_';
-                           return name;
-                         });
+                         [](const auto& info) { return to_test_name(info.param.folder); });
 
 }  // namespace
 }  // namespace lacuna::testing

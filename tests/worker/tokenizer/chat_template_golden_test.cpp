@@ -44,7 +44,7 @@ TEST_P(ChatTemplateGolden, RendersEveryConversation) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Families, ChatTemplateGolden, ::testing::ValuesIn(testing::kFamilies),
-                         [](const auto& info) { return testing::name_family(info.param); });
+                         [](const auto& info) { return testing::to_test_name(info.param); });
 
 }  // namespace
 }  // namespace lacuna

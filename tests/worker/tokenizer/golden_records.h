@@ -1,7 +1,6 @@
 // The golden JSON-lines files of the three real tokenizers.
 #pragma once
 
-#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -10,17 +9,11 @@
 
 #include "core/ids.h"
 #include "tests/reference_files.h"
+#include "tests/test_name.h"
 
 namespace lacuna::testing {
 
 inline const std::vector<std::string> kFamilies = {"llama3", "mistral-v0.3", "qwen2.5"};
-
-// The family as GoogleTest takes it in a test's name.
-inline std::string name_family(std::string family) {
-  std::replace_if(
-      family.begin(), family.end(), [](char c) { return c == '-' || c == '.'; }, '_');
-  return family;
-}
 
 inline std::filesystem::path tokenizer_dir(const std::string& family) {
   return reference_root() / "reference" / "tokenizers" / family;

@@ -119,7 +119,7 @@ TEST(Llama3InitialRevision, AddsNoBeginToken) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Families, TokenizerGolden, ::testing::ValuesIn(testing::kFamilies),
-                         [](const auto& info) { return testing::name_family(info.param); });
+                         [](const auto& info) { return testing::to_test_name(info.param); });
 
 }  // namespace
 }  // namespace lacuna
