@@ -21,6 +21,8 @@ constexpr std::int64_t kChunkBytes = std::int64_t{3} << 19U;
 // several strips at a time, whose sums are there instead.
 constexpr std::int64_t kDeepChunkRows = 512;
 constexpr std::int64_t kMostGroupStrips = 8;
+// Where weights are only read, four strips at a time are read 8 % faster than one.
+constexpr std::int64_t kMostDotStrips = 4;
 // Of a strip of weights and of two blocks of x, in the first-level cache: with more rows than
 // kFewestBlockedRows they are used again often enough to pay for keeping sums in memory meanwhile.
 constexpr std::int64_t kDepthBlock = 224;
@@ -41,6 +43,15 @@ float* provide_scratch(std::size_t count) {
 
 std::int64_t count_parts(std::int64_t total, std::int64_t part) {
   return (total + part - 1) / part;
+}
+
+// So many that a thread reads far without a jump, but no thread is left with over a fiftieth more than its
+// share.
+std::int64_t group_dot_strips(std::int64_t strips, std::int64_t threads) {
+  std::int64_t group = kMostDotStrips;
+  const auto most_of_a_thread = [&] { return count_parts(count_parts(strips, group), threads) * group; };
+  while (group > 1 && 50 * threads * most_of_a_thread() > 51 * strips) --group;
+  return group;
 }
 
 // The last strip begins earlier where features run out.
@@ -91,7 +102,9 @@ void BFloat16Product::plan_strips(std::int64_t threads) {
     strips += count_parts(operand.features, kStripFeatures);
   }
   first_strip_.push_back(strips);
-  if (uses_tiles_ && chunk_rows() * x_.depth * 2 > kChunkBytes) {
+  if (!uses_tiles_) {
+    group_strips_ = group_dot_strips(strips, threads);
+  } else if (chunk_rows() * x_.depth * 2 > kChunkBytes) {
     group_strips_ = std::clamp<std::int64_t>(strips / (2 * threads), 1, kMostGroupStrips);
   }
 }
@@ -206,20 +219,21 @@ void BFloat16Product::write_strip(const Strip& strip, std::int64_t rows, const f
               .first_feature = skipped});
 }
 
-void BFloat16Product::multiply_strip_by_dots(const Strip& strip) const {
-  const auto& [operand, first, addend, output] = strip;
-  multiply_by_dots({.weight = operand->weight + first * operand->weight_stride,
-                    .weight_stride = operand->weight_stride,
-                    .bias = operand->bias == nullptr ? nullptr : operand->bias + first,
-                    .features = std::min(kStripFeatures, operand->features - first),
-                    .x = x_.x,
-                    .x_stride = x_.stride,
-                    .rows = x_.rows,
-                    .depth = x_.depth,
-                    .addend = addend,
-                    .addend_stride = operand->addend_stride,
-                    .output = output,
-                    .output_stride = operand->output_stride});
+void BFloat16Product::multiply_by_dots(std::span<const Strip> strips) const {
+  const auto& [operand, first, addend, output] = strips.front();
+  const std::int64_t end = std::min(strips.back().first + kStripFeatures, operand->features);
+  lacuna::multiply_by_dots({.weight = operand->weight + first * operand->weight_stride,
+                            .weight_stride = operand->weight_stride,
+                            .bias = operand->bias == nullptr ? nullptr : operand->bias + first,
+                            .features = end - first,
+                            .x = x_.x,
+                            .x_stride = x_.stride,
+                            .rows = x_.rows,
+                            .depth = x_.depth,
+                            .addend = addend,
+                            .addend_stride = operand->addend_stride,
+                            .output = output,
+                            .output_stride = operand->output_stride});
 }
 
 BFloat16Product::StripList BFloat16Product::list_strips(std::int64_t task) const {
@@ -246,7 +260,13 @@ BFloat16Product::StripList BFloat16Product::list_strips(std::int64_t task) const
 void BFloat16Product::compute(std::int64_t task) const {
   const StripList strips = list_strips(task);
   if (!uses_tiles_) {
-    for (const Strip& strip : strips.all()) multiply_strip_by_dots(strip);
+    for (std::span<const Strip> rest = strips.all(); !rest.empty();) {
+      const auto end = std::ranges::find_if(
+          rest, [&](const Strip& strip) { return strip.operand != rest.front().operand; });
+      const auto count = static_cast<std::size_t>(end - rest.begin());
+      multiply_by_dots(rest.first(count));
+      rest = rest.subspan(count);
+    }
     return;
   }
   const StripSums sums = multiply_by_tiles(strips.chunk, strips.all());

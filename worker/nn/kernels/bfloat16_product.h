@@ -126,7 +126,8 @@ class BFloat16Product {
   [[nodiscard]] StripSums multiply_by_tiles(std::int64_t chunk, std::span<const Strip> strips) const;
   static const BFloat16* following_weight(std::span<const Strip> strips);
   void write_strip(const Strip& strip, std::int64_t rows, const float* sums) const;
-  void multiply_strip_by_dots(const Strip& strip) const;
+  // Strips of one operand, one behind the other.
+  void multiply_by_dots(std::span<const Strip> strips) const;
 
   bool uses_tiles_;
   ProductRows x_;
