@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "worker/nn/kernels/bfloat16_product.h"
-#include "worker/nn/kernels/branch_attention.h"
 #include "worker/nn/kernels/prompt_attention.h"
 #include "worker/nn/kernels/row_kernels.h"
 
@@ -441,66 +440,6 @@ TYPED_TEST(RowKernels, FindTheFirstOfTheLargest) {
   }
   const std::vector<T> none(40, narrow_to<T>(-INFINITY));
   EXPECT_EQ(find_largest(none.data(), 40), 0);
-}
-
-TYPED_TEST(RowKernels, BranchesSeeThePromptAndTheirOwnResponse) {
-  using T = TypeParam;
-  constexpr std::int64_t kHeadDim = 64, kGroup = 7, kPrompt = 45, kPadded = 64, kResponse = 3, kSlots = 3;
-  auto keys = draw<T>(kPadded * kHeadDim, 8);
-  auto values = draw<T>(kHeadDim * kPadded, 9);
-  for (std::int64_t i = 0; i < kPadded * kHeadDim; ++i) {
-    if (i / kHeadDim >= kPrompt) keys[static_cast<std::size_t>(i)] = T{};
-    if (i % kPadded >= kPrompt) values[static_cast<std::size_t>(i)] = T{};
-  }
-  const auto response_keys = draw<T>(kSlots * kResponse * kHeadDim, 10);
-  const auto response_values = draw<T>(kSlots * kResponse * kHeadDim, 11);
-  const std::vector<std::int64_t> slots{2, 0};
-  constexpr std::int64_t kStride = 2 * kGroup * kHeadDim;  // another kv head's queries in between
-  const auto q = draw<T>(static_cast<std::int64_t>(slots.size()) * kStride, 12);
-  std::vector<T> output(q.size());
-  attend_branches<T>({.prompt_keys = keys.data(),
-                      .prompt_values = values.data(),
-                      .value_stride = kPadded,
-                      .prompt_count = kPrompt,
-                      .response_keys = response_keys.data(),
-                      .response_values = response_values.data(),
-                      .slot_stride = kResponse * kHeadDim,
-                      .response_count = kResponse,
-                      .head_dim = kHeadDim},
-                     slots, kGroup, q.data(), kStride, output.data());
-  for (std::size_t branch = 0; branch < slots.size(); ++branch) {
-    for (std::int64_t head = 0; head < kGroup; ++head) {
-      const auto offset = branch * kStride + static_cast<std::size_t>(head * kHeadDim);
-      std::vector<double> weights;
-      double sum = 0;
-      const auto key_at = [&](std::int64_t key, std::int64_t i) -> double {
-        return key < kPrompt ? widen(keys[static_cast<std::size_t>(key * kHeadDim + i)])
-                             : widen(response_keys[static_cast<std::size_t>(
-                                   (slots[branch] * kResponse + key - kPrompt) * kHeadDim + i)]);
-      };
-      const auto value_at = [&](std::int64_t key, std::int64_t i) -> double {
-        return key < kPrompt ? widen(values[static_cast<std::size_t>(i * kPadded + key)])
-                             : widen(response_values[static_cast<std::size_t>(
-                                   (slots[branch] * kResponse + key - kPrompt) * kHeadDim + i)]);
-      };
-      for (std::int64_t key = 0; key < kPrompt + kResponse; ++key) {
-        double score = 0;
-        for (std::int64_t i = 0; i < kHeadDim; ++i) {
-          score += widen(q[offset + static_cast<std::size_t>(i)]) * key_at(key, i);
-        }
-        weights.push_back(std::exp(score / 8));
-        sum += weights.back();
-      }
-      for (std::int64_t i = 0; i < kHeadDim; ++i) {
-        double expected = 0;
-        for (std::int64_t key = 0; key < kPrompt + kResponse; ++key) {
-          expected += weights[static_cast<std::size_t>(key)] / sum * value_at(key, i);
-        }
-        ASSERT_NEAR(widen(output[offset + static_cast<std::size_t>(i)]), expected,
-                    (std::is_same_v<T, float> ? 1e-5 : 0.03));
-      }
-    }
-  }
 }
 
 }  // namespace

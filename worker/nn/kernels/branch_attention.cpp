@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
+#include <type_traits>
 
 #include "worker/nn/kernels/bfloat16_product.h"
 #include "worker/nn/kernels/row_kernels.h"
+#include "worker/nn/kernels/tile_branch_attention.h"
 
 namespace lacuna {
 namespace {
@@ -51,6 +53,11 @@ void multiply(const Matrix<const BFloat16>& x, const Matrix<const BFloat16>& wei
 template <class T>
 void attend_branches(const BranchContext<T>& context, std::span<const std::int64_t> slots, std::int64_t group,
                      const T* q, std::int64_t stride, T* output) {
+  if constexpr (std::is_same_v<T, BFloat16>) {
+    if (supports_tile_branches(best_product_kernel(), context)) {
+      return attend_tile_branches(context, slots, group, q, stride, output);
+    }
+  }
   const std::int64_t head_dim = context.head_dim;
   const auto branches = static_cast<std::int64_t>(slots.size());
   const std::int64_t rows = branches * group;

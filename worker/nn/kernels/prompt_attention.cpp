@@ -1,14 +1,12 @@
 #include "worker/nn/kernels/prompt_attention.h"
 
 #if defined(__x86_64__)
-#include "worker/nn/kernels/avx512_vectors.h"
+#include "worker/nn/kernels/score_columns.h"
 #endif
 
 #include <algorithm>
-#include <cmath>
 #include <vector>
 
-#include "worker/nn/kernels/exponential.h"
 #include "worker/nn/kernels/packed_rows.h"
 #include "worker/nn/kernels/strip_sums.h"
 
@@ -22,40 +20,11 @@ bool supports_prompt_attention(ProductKernel kernel, std::int64_t head_dim) {
 
 namespace {
 
-constexpr std::int64_t kPairRows = 2 * kTileRows;
-
 // Rows are queries in the order of the tokens, a token's heads side by side.
-struct VisibleKeys {
-  std::int64_t begin = 0;
-  std::int64_t end = 0;
-};
-
-VisibleKeys find_visible_keys(const PromptAttentionTask& task, std::int64_t row) {
+KeyRange find_visible_keys(const PromptAttentionTask& task, std::int64_t row) {
   const std::int64_t position = task.first_position + row / task.group;
   return {task.window > 0 ? std::max<std::int64_t>(0, position - task.window + 1) : 0, position + 1};
 }
-
-// Scores of 16 rows as tiles leave them: a vector for each key.
-class ScoreColumns {
- public:
-  // `sums` begin with key `begin`, a multiple of 32.
-  ScoreColumns(float* sums, std::int64_t begin, std::int64_t block)
-      : first_(sums + block * kTileRows * kStripFeatures), begin_(begin) {}
-  [[nodiscard]] float* of(std::int64_t key) const {
-    const std::int64_t index = key - begin_;
-    return first_ + index / kStripFeatures * kPairSums + index % kStripFeatures * kTileRows;
-  }
-
- private:
-  float* first_;
-  std::int64_t begin_;
-};
-
-// What the 16 rows see.
-struct RowLimits {
-  __m512i begin, end;
-  VisibleKeys all;  // what every row sees
-};
 
 // Absent rows, from `rows` on, are like the last one.
 LACUNA_TARGET_AVX512 RowLimits find_limits(const PromptAttentionTask& task, std::int64_t first_row,
@@ -63,7 +32,7 @@ LACUNA_TARGET_AVX512 RowLimits find_limits(const PromptAttentionTask& task, std:
   alignas(64) std::int32_t begin[kTileRows], end[kTileRows];
   RowLimits limits{.begin = {}, .end = {}, .all = find_visible_keys(task, first_row)};
   for (std::int64_t lane = 0; lane < kTileRows; ++lane) {
-    const VisibleKeys visible = find_visible_keys(task, first_row + std::min(lane, rows - 1));
+    const KeyRange visible = find_visible_keys(task, first_row + std::min(lane, rows - 1));
     begin[lane] = static_cast<std::int32_t>(visible.begin);
     end[lane] = static_cast<std::int32_t>(visible.end);
     limits.all = {std::max(limits.all.begin, visible.begin), std::min(limits.all.end, visible.end)};
@@ -73,62 +42,12 @@ LACUNA_TARGET_AVX512 RowLimits find_limits(const PromptAttentionTask& task, std:
   return limits;
 }
 
-LACUNA_TARGET_AVX512 inline __m512 hide(const RowLimits& limits, std::int64_t key, __m512 score) {
-  const __m512i position = _mm512_set1_epi32(static_cast<int>(key));
-  const __mmask16 is_before = _mm512_cmplt_epi32_mask(position, limits.begin);
-  const __mmask16 is_visible = _mm512_mask_cmplt_epi32_mask(~is_before, position, limits.end);
-  return _mm512_mask_mov_ps(_mm512_set1_ps(-INFINITY), is_visible, score);
-}
-
-// Scales the scores of keys [begin, end), each rounded before and after; those that a row may not see become
-// -infinity. -> the largest of each row.
-LACUNA_TARGET_AVX512 __m512 scale_scores(const ScoreColumns& scores, const RowLimits& limits,
-                                         std::int64_t begin, std::int64_t end, float factor) {
-  const __m512 scale = _mm512_set1_ps(factor);
-  __m512 largest = _mm512_set1_ps(-INFINITY);
-  for (std::int64_t key = begin; key < end; key += 2) {
-    const __m512i rounded = round_both(_mm512_load_ps(scores.of(key)), _mm512_load_ps(scores.of(key + 1)));
-    const __m512i scaled =
-        round_both(_mm512_mul_ps(widen_first(rounded), scale), _mm512_mul_ps(widen_second(rounded), scale));
-    __m512 first = widen_first(scaled);
-    __m512 second = widen_second(scaled);
-    if (key < limits.all.begin || key + 1 >= limits.all.end) {
-      first = hide(limits, key, first);
-      second = hide(limits, key + 1, second);
-    }
-    largest = _mm512_max_ps(largest, _mm512_max_ps(first, second));
-    _mm512_store_ps(scores.of(key), first);
-    _mm512_store_ps(scores.of(key + 1), second);
-  }
-  return largest;
-}
-
-// e^(score - largest) in place -> the sum of each row.
-LACUNA_TARGET_AVX512 __m512 exponentiate_scores(const ScoreColumns& scores, std::int64_t begin,
-                                                std::int64_t end, __m512 largest) {
-  __m512 sum = _mm512_setzero_ps();
-  for (std::int64_t key = begin; key < end; ++key) {
-    alignas(64) float lanes[kTileRows];
-    _mm512_store_ps(lanes, _mm512_sub_ps(_mm512_load_ps(scores.of(key)), largest));
-    for (float& lane : lanes) lane = exponentiate(lane);
-    const __m512 power = _mm512_load_ps(lanes);
-    sum = _mm512_add_ps(sum, power);
-    _mm512_store_ps(scores.of(key), power);
-  }
-  return sum;
-}
-
-// The weights of 16 rows for keys [begin, end), multiples of 32 -> `packed`.
-LACUNA_TARGET_AVX512 void weigh_keys(const ScoreColumns& scores, const RowLimits& limits, std::int64_t begin,
-                                     std::int64_t end, float scale, BFloat16* packed) {
-  const __m512 largest = scale_scores(scores, limits, begin, end, scale);
-  const __m512 sum = exponentiate_scores(scores, begin, end, largest);
-  const __m512 share = _mm512_div_ps(_mm512_set1_ps(1.0F), sum);
-  for (std::int64_t key = begin; key < end; key += 2, packed += 2 * kTileRows) {
-    const __m512 first = _mm512_mul_ps(_mm512_load_ps(scores.of(key)), share);
-    const __m512 second = _mm512_mul_ps(_mm512_load_ps(scores.of(key + 1)), share);
-    _mm512_store_si512(packed, interleave(round_both(first, second)));
-  }
+// The weights of 16 rows for `keys`, from and to multiples of 32 -> `packed`.
+LACUNA_TARGET_AVX512 void weigh_keys(const ScoreColumns& scores, const RowLimits& limits,
+                                     const KeyRange& keys, float scale, BFloat16* packed) {
+  const __m512 largest = scale_scores(scores, limits, keys, scale);
+  const __m512 sum = exponentiate_scores(scores, keys, largest);
+  pack_weights(scores, keys, _mm512_div_ps(_mm512_set1_ps(1.0F), sum), packed);
 }
 
 // Memory for 32 rows, used again and again.
@@ -175,7 +94,7 @@ void attend_pair(const PromptAttentionTask& task, std::int64_t first_row, std::i
   for (std::int64_t block = 0; block < blocks; ++block) {
     const std::int64_t row = block * kTileRows;
     const RowLimits limits = find_limits(task, first_row + row, std::min(kTileRows, rows - row));
-    weigh_keys(ScoreColumns(work.first_sum(), begin, block), limits, begin, end, task.scale,
+    weigh_keys(ScoreColumns(work.first_sum(), begin, block), limits, {begin, end}, task.scale,
                work.weights.at(row, 0));
   }
   multiply_tiles({.weight = task.values + begin,
