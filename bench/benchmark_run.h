@@ -21,6 +21,7 @@ struct QuestionSettings {
   std::int64_t new_tokens = 16;
   std::int64_t per_unit = 32;        // answered together
   std::int64_t batch_tokens = 4096;  // as ComputeConfig::batch_tokens
+  GenerationConfig generation = {};  // how tokens are chosen: sampling, temperature, top_p
   bool with_baseline = false;        // also the plain answer, as `lacuna run` always has it
   std::vector<std::int64_t> thresholds = {1, 3, 9, 17};
   std::vector<ForkPolicy> forks = {ForkPolicy::kModel, ForkPolicy::kNone, ForkPolicy::kWorst};

@@ -28,7 +28,7 @@ ForkPolicy parse_fork_policy(std::string_view name) {
 
 std::vector<TokenId> ForkingChooser::choose(const HeadLogits& logits,
                                             std::span<const ChoiceContext> contexts) {
-  std::vector<TokenId> tokens = greedy_.choose(logits, contexts);
+  std::vector<TokenId> tokens = chooser_->choose(logits, contexts);
   if (policy_ == ForkPolicy::kModel) return tokens;
   for (std::size_t i = 0; i < tokens.size(); ++i) {
     const std::int64_t number =

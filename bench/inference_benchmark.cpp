@@ -39,6 +39,7 @@ struct Arguments {
   bool quick = false;
   QuestionSettings questions;
   std::vector<std::string> forks;
+  std::string sampling = "top_p";
   std::string python = "/usr/bin/python3";
   std::string llama_cpp = "build/llama_cpp";  // where scripts/bench.sh installs it
   std::string write_model;                    // a folder: only write the random model there
@@ -163,6 +164,7 @@ void run_benchmark(const Arguments& arguments) {
 // What the options say about each other.
 void adopt_settings(Arguments& arguments) {
   QuestionSettings& questions = arguments.questions;
+  questions.generation.greedy = arguments.sampling == "greedy";
   if (arguments.quick) {
     questions.count = std::min<std::int64_t>(questions.count, 8);
     questions.new_tokens = std::min<std::int64_t>(questions.new_tokens, 4);
@@ -223,6 +225,12 @@ void add_question_options(CLI::App& app, Arguments& arguments) {
          "first token on (worst); the last two for nine thresholds only")
       ->delimiter(',')
       ->check(CLI::IsMember({"model", "none", "worst"}));
+  app.add_option(
+         "--sampling", arguments.sampling,
+         "Groups thresholds and author: how tokens are chosen, greedy or top_p (0.9 at temperature 0.6, "
+         "as in the paper)")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"greedy", "top_p"}));
   app.add_flag("--baseline", questions.with_baseline, "Group thresholds: also the plain answer");
 }
 

@@ -66,7 +66,7 @@ GeneratorOptions make_generator_options(const QuestionSettings& questions, std::
 
 double answer_questions(const BenchmarkRun& run, const Setup& setup, std::span<const GeneratorPrompt> prompts,
                         Work& work, const TakeAnswers& take) {
-  ForkingChooser chooser(setup.fork);
+  ForkingChooser chooser(setup.fork, make_token_chooser(run.questions.generation));
   Generator generator(run.model, chooser, make_generator_options(run.questions, setup.thresholds));
   work = {};
   double seconds = 0;

@@ -128,7 +128,9 @@ TEST(ForkingChooser, AnswersDifferAsThePolicySays) {
   const at::Tensor logits = at::eye(3);
   const std::vector<ChoiceContext> contexts = {{.logits_row = 2, .branch = 0, .step = 1},
                                                {.logits_row = 2, .branch = 1, .step = 1}};
-  const auto choose = [&](ForkPolicy policy) { return ForkingChooser(policy).choose(logits, contexts); };
+  const auto choose = [&](ForkPolicy policy) {
+    return ForkingChooser(policy, std::make_unique<GreedyChooser>()).choose(logits, contexts);
+  };
   EXPECT_EQ(choose(ForkPolicy::kModel), (std::vector<TokenId>{TokenId(2), TokenId(2)}));
   EXPECT_EQ(choose(ForkPolicy::kNone)[0], choose(ForkPolicy::kNone)[1]);
   EXPECT_NE(choose(ForkPolicy::kWorst)[0], choose(ForkPolicy::kWorst)[1]);

@@ -1,7 +1,7 @@
 #include "worker/engine/token_chooser.h"
 
 #include "core/counter_random.h"
-#include "worker/engine/top_p_filter.h"
+#include "worker/engine/top_p_draw.h"
 
 namespace lacuna {
 
@@ -17,23 +17,26 @@ std::vector<TokenId> GreedyChooser::choose(const HeadLogits& logits,
 }
 
 std::vector<TokenId> TopPChooser::choose(const HeadLogits& logits, std::span<const ChoiceContext> contexts) {
-  const FilteredDistribution filtered = filter_top_p(logits.all(), temperature_, top_p_);
-  const at::Tensor ids = filtered.sorted_ids.to(at::kCPU).contiguous();
-  const at::Tensor cumulative =
-      at::cumsum(filtered.probabilities.to(at::kDouble), -1).to(at::kCPU).contiguous();
-  const std::int64_t vocabulary = logits.vocabulary();
+  // Who asks for the same step of the same question from the same row gets the same token; readers of a row
+  // come one after another.
+  std::vector<TopPDraw> draws;
+  std::vector<std::size_t> draw_of;
+  const ChoiceContext* previous = nullptr;
+  for (const ChoiceContext& context : contexts) {
+    const bool is_same = previous != nullptr && previous->logits_row == context.logits_row &&
+                         previous->step == context.step && *previous->question == *context.question;
+    if (!is_same) {
+      draws.push_back({.row = context.logits_row,
+                       .noise = draw_uniform(seed_, RandomPurpose::kSampling, context.question->value(),
+                                             static_cast<std::uint32_t>(context.step))});
+    }
+    draw_of.push_back(draws.size() - 1);
+    previous = &context;
+  }
+  const std::vector<std::int64_t> columns = draw_top_p(logits.all(), draws, settings_);
   std::vector<TokenId> tokens;
   tokens.reserve(contexts.size());
-  for (const ChoiceContext& context : contexts) {
-    const double* const row = cumulative.data_ptr<double>() + context.logits_row * vocabulary;
-    const double noise = draw_uniform(seed_, RandomPurpose::kSampling, context.question->value(),
-                                      static_cast<std::uint32_t>(context.step));
-    // The first entry whose cumulative share exceeds the noise; the total may round to just below 1.
-    std::int64_t rank = std::upper_bound(row, row + vocabulary, noise * row[vocabulary - 1]) - row;
-    rank = std::min(rank, vocabulary - 1);
-    tokens.emplace_back(
-        static_cast<std::int32_t>(ids.data_ptr<std::int64_t>()[context.logits_row * vocabulary + rank]));
-  }
+  for (const std::size_t draw : draw_of) tokens.emplace_back(static_cast<std::int32_t>(columns[draw]));
   return tokens;
 }
 

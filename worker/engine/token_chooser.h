@@ -11,6 +11,7 @@
 #include "core/experiment_config.h"
 #include "core/ids.h"
 #include "worker/nn/head_logits.h"
+#include "worker/nn/kernels/top_p_choice.h"
 
 namespace lacuna {
 
@@ -39,17 +40,16 @@ class GreedyChooser : public TokenChooser {
   [[nodiscard]] bool reads_all() const override { return false; }
 };
 
-// Draws from filter_top_p with noise that depends on (seed, question id, step) alone: equal logits give equal
-// tokens at every threshold.
+// Draws as draw_top_p does, with noise that depends on (seed, question id, step) alone: equal logits give
+// equal tokens at every threshold.
 class TopPChooser : public TokenChooser {
  public:
   TopPChooser(double temperature, double top_p, std::uint64_t seed)
-      : temperature_(temperature), top_p_(top_p), seed_(seed) {}
+      : settings_{.temperature = temperature, .top_p = top_p}, seed_(seed) {}
   std::vector<TokenId> choose(const HeadLogits& logits, std::span<const ChoiceContext> contexts) override;
 
  private:
-  double temperature_;
-  double top_p_;
+  TopPSettings settings_;
   std::uint64_t seed_;
 };
 

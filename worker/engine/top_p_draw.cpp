@@ -1,0 +1,131 @@
+#include "worker/engine/top_p_draw.h"
+
+#include <algorithm>
+
+#include "worker/engine/top_p_filter.h"
+#include "worker/nn/compute_device.h"
+#include "worker/nn/kernel_dispatch.h"
+
+namespace lacuna {
+namespace {
+
+// Of a row, in multiply-adds that take as long.
+constexpr std::int64_t kEntryCost = 32;
+// Rows whose entries are counted at a time: index tensors of 64 rows of 151,936 entries take 78 MB.
+constexpr std::int64_t kCountedRows = 64;
+
+std::vector<std::int64_t> draw_with_kernels(const at::Tensor& logits, std::span<const TopPDraw> draws,
+                                            const TopPSettings& settings) {
+  const std::int64_t vocabulary = logits.size(1);
+  std::vector<std::int64_t> columns(draws.size());
+  const auto count = static_cast<std::int64_t>(draws.size());
+  with_kernel_type(logits.scalar_type(), [&]<class T>(T) {
+    run_tiles(at::kCPU, count, kEntryCost * count * vocabulary, [&](std::int64_t tile) {
+      thread_local TopPScratch scratch;
+      const TopPDraw& draw = draws[static_cast<std::size_t>(tile)];
+      columns[static_cast<std::size_t>(tile)] = choose_top_p(elements_of<T>(logits) + draw.row * vocabulary,
+                                                             vocabulary, settings, draw.noise, scratch);
+    });
+  });
+  return columns;
+}
+
+// Column of the first entry of every row of `sums` [n, m], which rises along it, that exceeds target [n].
+at::Tensor find_first_above(const at::Tensor& sums, const at::Tensor& target) {
+  const at::Tensor column = at::searchsorted(sums, target.unsqueeze(1), /*out_int32=*/false, /*right=*/true);
+  return column.clamp_max(sums.size(1) - 1);
+}
+
+at::Tensor draw_sorted(const at::Tensor& logits, const at::Tensor& noise, const TopPSettings& settings) {
+  const FilteredDistribution filtered = filter_top_p(logits, settings.temperature, settings.top_p);
+  const at::Tensor sums = at::cumsum(filtered.probabilities.to(at::kDouble), -1);
+  // The total may round to just below 1.
+  const at::Tensor target = noise * sums.select(1, -1);
+  return filtered.sorted_ids.gather(1, find_first_above(sums, target)).squeeze(1);
+}
+
+constexpr std::int64_t kKeys = std::int64_t{1} << 16U;
+
+// int64 keys of bfloat16 logits: the larger the logit, the smaller the key; -0 as 0.
+at::Tensor make_keys(const at::Tensor& logits) {
+  const at::Tensor bits = (logits + 0.0).view(at::kShort).to(at::kLong).bitwise_and(0xFFFF);
+  return at::where(bits < 0x8000, 0x7FFF - bits, bits);
+}
+
+// float32 [kKeys]: the logit of every key; what is no number counts as -infinity.
+at::Tensor list_logits(const at::Device& device) {
+  const at::Tensor keys = at::arange(kKeys, at::TensorOptions().dtype(at::kInt).device(device));
+  const at::Tensor bits = at::where(keys < 0x8000, 0x7FFF - keys, keys);
+  const at::Tensor logits = bits.bitwise_left_shift(16).view(at::kFloat);
+  return at::nan_to_num(logits, -INFINITY, INFINITY, -INFINITY);
+}
+
+// The draw of choose_top_p with a bucket for every value that a bfloat16 has: entries of a bucket are equal.
+at::Tensor draw_counted(const at::Tensor& logits, const at::Tensor& noise, const TopPSettings& settings) {
+  const at::Tensor keys = make_keys(logits);
+  const at::Tensor counts =
+      at::zeros({logits.size(0), kKeys}, keys.options().dtype(at::kInt))
+          .scatter_add_(1, keys,
+                        at::ones({1, 1}, keys.options().dtype(at::kInt)).expand({keys.size(0), keys.size(1)}))
+          .to(at::kDouble);
+  const auto [largest_logits, largest_columns] = at::max(logits, 1, /*keepdim=*/true);
+  const at::Tensor largest = largest_logits.to(at::kFloat);
+  const at::Tensor scaled = list_logits(logits.device()).unsqueeze(0) / settings.temperature;
+  // Keys of logits above the largest have no entries; their weights must not overflow.
+  const at::Tensor weights =
+      at::exp((scaled - largest / settings.temperature).clamp_max(0.0)).to(at::kDouble);
+  const at::Tensor sums = at::cumsum(counts * weights, 1);
+  const at::Tensor before = at::constant_pad_nd(sums.slice(1, 0, kKeys - 1), {1, 0});
+
+  const at::Tensor bound = settings.top_p * sums.slice(1, kKeys - 1);
+  // Of a bucket's equal entries those stay that have at most `bound` before them.
+  const at::Tensor room = at::floor((bound - before) / weights) + 1.0;
+  const at::Tensor kept =
+      at::where(weights > 0, at::minimum(counts, room.clamp_min(0.0)), at::zeros_like(counts));
+  const at::Tensor kept_sums = at::cumsum(kept * weights, 1);
+  const at::Tensor target = noise * kept_sums.select(1, -1);
+  const at::Tensor key = find_first_above(kept_sums, target);  // [n, 1]
+  const auto of_key = [&](const at::Tensor& table) { return table.gather(1, key); };
+  const at::Tensor passed = of_key(kept_sums) - of_key(kept) * of_key(weights);
+  const at::Tensor number = at::floor((target.unsqueeze(1) - passed) / of_key(weights))
+                                .clamp_min(0.0)
+                                .minimum(of_key(kept) - 1.0)
+                                .to(at::kInt);
+  // The entry of that number, from 0, among those of the key.
+  const at::Tensor is_member = keys == key;
+  const at::Tensor numbers = at::cumsum(is_member, 1, at::kInt) - 1;
+  const at::Tensor column = at::argmax(at::logical_and(is_member, numbers == number).to(at::kByte), 1);
+  return at::where(at::isfinite(largest).squeeze(1), column, largest_columns.squeeze(1));
+}
+
+}  // namespace
+
+at::Tensor draw_top_p_with_operators(const at::Tensor& logits, const at::Tensor& noise,
+                                     const TopPSettings& settings) {
+  if (logits.scalar_type() != at::kBFloat16) return draw_sorted(logits, noise, settings);
+  std::vector<at::Tensor> columns;
+  for (std::int64_t first = 0; first < logits.size(0); first += kCountedRows) {
+    const std::int64_t rows = std::min(kCountedRows, logits.size(0) - first);
+    columns.push_back(draw_counted(logits.narrow(0, first, rows), noise.narrow(0, first, rows), settings));
+  }
+  return at::cat(columns);
+}
+
+std::vector<std::int64_t> draw_top_p(const at::Tensor& logits, std::span<const TopPDraw> draws,
+                                     const TopPSettings& settings) {
+  if (fits_kernels(logits)) return draw_with_kernels(logits, draws, settings);
+  std::vector<std::int64_t> rows;
+  std::vector<double> noise;
+  for (const TopPDraw& draw : draws) {
+    rows.push_back(draw.row);
+    noise.push_back(draw.noise);
+  }
+  const at::Tensor columns =
+      draw_top_p_with_operators(logits.index_select(0, to_device(rows, logits.device())),
+                                at::tensor(noise, at::kDouble).to(logits.device()), settings)
+          .to(at::kCPU)
+          .contiguous();
+  return {columns.data_ptr<std::int64_t>(), columns.data_ptr<std::int64_t>() + columns.numel()};
+}
+
+}  // namespace lacuna
