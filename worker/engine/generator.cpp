@@ -270,6 +270,14 @@ std::vector<Generator::Reader> Generator::list_readers(const StreamRecorder& rec
   return readers;
 }
 
+std::size_t Generator::count_head_rows() const {
+  if (options_.keep_logits) return kHeadRows;
+  // On a GPU 512 rows of logits are little memory, and every round waits for the device.
+  if (!model_.device().is_cpu()) return kArgmaxRows;
+  if (chooser_.reads_all()) return kSampledRows;
+  return HeadLogits::finds_largest_alone(model_.head) ? kArgmaxRows : kHeadRows;
+}
+
 std::vector<TokenId> Generator::choose_tokens(const StreamRecorder& recorder,
                                               std::span<const Reader> readers) {
   // Readers by state, so that those of one state are served by one row of logits.
@@ -277,10 +285,7 @@ std::vector<TokenId> Generator::choose_tokens(const StreamRecorder& recorder,
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::ranges::stable_sort(order, {}, [&](std::size_t index) { return readers[index].readout; });
   std::vector<TokenId> tokens(readers.size());
-  // On a GPU 512 rows of logits are little memory, and every round waits for the device.
-  const bool is_short_of_memory = model_.device().is_cpu() && !HeadLogits::finds_largest_alone(model_.head);
-  const bool reads_logits = chooser_.reads_all() || options_.keep_logits || is_short_of_memory;
-  const std::size_t most = reads_logits ? kHeadRows : kArgmaxRows;
+  const std::size_t most = count_head_rows();
   for (std::size_t first = 0, last = 0; first < order.size(); first = last) {
     std::size_t states = 0;
     for (; last < order.size(); ++last) {

@@ -54,6 +54,8 @@ class Generator {
   [[nodiscard]] std::vector<Reader> list_readers(const StreamRecorder& recorder,
                                                  std::span<Sequence* const> members,
                                                  std::span<const LaneRow> rows) const;
+  // States that go through the head together when tokens are chosen.
+  [[nodiscard]] std::size_t count_head_rows() const;
   // One token for every reader.
   std::vector<TokenId> choose_tokens(const StreamRecorder& recorder, std::span<const Reader> readers);
   // The same for some of them, whose states go through the head together.

@@ -10,7 +10,7 @@ namespace lacuna {
 namespace {
 
 // Of a row, in multiply-adds that take as long.
-constexpr std::int64_t kEntryCost = 32;
+constexpr std::int64_t kEntryCost = 64;
 // Rows whose entries are counted at a time: index tensors of 64 rows of 151,936 entries take 78 MB.
 constexpr std::int64_t kCountedRows = 64;
 

@@ -6,63 +6,54 @@
 #include <type_traits>
 
 #include "worker/nn/kernels/exponential.h"
-#include "worker/nn/kernels/row_kernels.h"
 
 namespace lacuna {
 namespace {
 
-constexpr std::uint32_t kBuckets = 1U << 16U;
+constexpr std::uint32_t kHalves = 1U << 16U;
 constexpr std::uint32_t kSign = 0x8000U;
 constexpr std::uint32_t kInfinity = 0x7F80U;
+constexpr std::uint32_t kNoNumber = 0x7FFFU;
 
-// The upper half of a float32; -0 counts as 0, which it equals.
-LACUNA_INLINE std::uint32_t bucket_of(float value) {
-  return std::bit_cast<std::uint32_t>(value + 0.0F) >> 16U;
+LACUNA_INLINE std::uint32_t upper_half(BFloat16 value) {
+  return static_cast<std::uint32_t>(value);
+}
+// A NaN's upper half may be that of infinity.
+LACUNA_INLINE std::uint32_t upper_half(float value) {
+  return value == value ? std::bit_cast<std::uint32_t>(value) >> 16U : kNoNumber;
 }
 
-// One row of logits and what is asked of it.
+// One row of logits and what is asked of it. A bucket are the entries with the same upper half of a float32;
+// bucket 0 holds -0, too, which equals 0.
 template <class T>
 class Row {
  public:
-  Row(const T* logits, std::int64_t count, float largest, double temperature)
-      : logits_(logits),
-        count_(count),
-        temperature_(static_cast<float>(temperature)),
-        largest_(largest / temperature_) {}
+  Row(const T* logits, std::int64_t count, double temperature)
+      : logits_(logits), count_(count), temperature_(static_cast<float>(temperature)) {}
 
-  // Not normalised: 1 for the largest logit.
-  [[nodiscard]] double weigh(float logit) const { return exponentiate(logit / temperature_ - largest_); }
-
-  void fill_buckets(TopPScratch& scratch) const {
-    scratch.counts.assign(kBuckets, 0);
-    for (std::int64_t i = 0; i < count_; ++i) ++scratch.counts[bucket_of(widen(logits_[i]))];
-    if constexpr (std::is_same_v<T, float>) {
-      scratch.masses.assign(kBuckets, 0);
-      for (std::int64_t i = 0; i < count_; ++i) {
-        scratch.masses[bucket_of(logits_[i])] += weigh(logits_[i]);
-      }
-    }
-  }
-
-  [[nodiscard]] double mass_of(std::uint32_t bucket, const TopPScratch& scratch) const {
-    if constexpr (std::is_same_v<T, float>) {
-      return scratch.masses[bucket];
-    } else {
-      return scratch.counts[bucket] * weigh(std::bit_cast<float>(bucket << 16U));
-    }
+  void count_entries(std::vector<std::uint32_t>& counts) const {
+    counts.assign(kHalves, 0);
+    for (std::int64_t i = 0; i < count_; ++i) ++counts[upper_half(logits_[i])];
+    counts[0] += counts[kSign];
+    counts[kSign] = 0;
   }
 
   // Positions of a bucket's entries, by falling logits, equal ones by rising position.
   void list_members(std::uint32_t bucket, std::vector<std::int64_t>& members) const {
-    constexpr std::int64_t kBlock = 256;  // most blocks have none, and a look at a whole one takes no branch
+    constexpr std::int64_t kBlock = 512;  // most blocks have none, and a look at a whole one takes no branch
+    const std::uint32_t also = bucket == 0 ? kSign : bucket;
+    const auto is_member = [&](std::int64_t i) -> std::uint32_t {
+      const std::uint32_t half = upper_half(logits_[i]);
+      return (half == bucket ? 1U : 0U) | (half == also ? 1U : 0U);
+    };
     members.clear();
     for (std::int64_t begin = 0; begin < count_; begin += kBlock) {
       const std::int64_t end = std::min(begin + kBlock, count_);
       std::uint32_t found = 0;
-      for (std::int64_t i = begin; i < end; ++i) found |= bucket_of(widen(logits_[i])) == bucket ? 1U : 0U;
+      for (std::int64_t i = begin; i < end; ++i) found |= is_member(i);
       if (found == 0) continue;
       for (std::int64_t i = begin; i < end; ++i) {
-        if (bucket_of(widen(logits_[i])) == bucket) members.push_back(i);
+        if (is_member(i) != 0) members.push_back(i);
       }
     }
     if constexpr (std::is_same_v<T, float>) {
@@ -70,73 +61,104 @@ class Row {
     }
   }
 
+  void set_largest(float logit) { largest_ = logit / temperature_; }
+
+  // Of softmax, not normalised: 1 for the largest logit.
   [[nodiscard]] double weight_at(std::int64_t position) const { return weigh(widen(logits_[position])); }
 
+  void sum_weights(TopPScratch& scratch) const {
+    if constexpr (std::is_same_v<T, float>) {
+      scratch.masses.assign(kHalves, 0);
+      for (std::int64_t i = 0; i < count_; ++i) scratch.masses[upper_half(logits_[i])] += weight_at(i);
+      scratch.masses[0] += scratch.masses[kSign];
+      for (LogitBucket& bucket : scratch.buckets) bucket.mass = scratch.masses[bucket.half];
+    } else {
+      for (LogitBucket& bucket : scratch.buckets)
+        bucket.mass = bucket.entries * weigh(std::bit_cast<float>(bucket.half << 16U));
+    }
+  }
+
  private:
+  [[nodiscard]] double weigh(float logit) const { return exponentiate(logit / temperature_ - largest_); }
+
   const T* logits_;
   std::int64_t count_;
   float temperature_;
-  float largest_;
+  float largest_ = 0;
 };
 
-// Calls visit(bucket) for every bucket that has entries, from the largest logits on, until it returns true.
-template <class Visit>
-void visit_buckets(const std::vector<std::uint32_t>& counts, const Visit& visit) {
-  for (std::uint32_t bucket = kInfinity; bucket > 0; --bucket) {
-    if (counts[bucket] > 0 && visit(bucket)) return;
+// The buckets that have entries, from the largest logits on.
+void list_buckets(const std::vector<std::uint32_t>& counts, std::vector<LogitBucket>& buckets) {
+  buckets.clear();
+  constexpr std::uint32_t kBlock = 64;  // most have no entries, and a look at a whole block takes no branch
+  const auto is_empty = [&](std::uint32_t first) {
+    std::uint32_t entries = 0;
+    for (std::uint32_t half = first; half < first + kBlock; ++half) entries |= counts[half];
+    return entries == 0;
+  };
+  const auto add = [&](std::uint32_t half) {
+    if (counts[half] > 0) buckets.push_back({.half = half, .entries = counts[half]});
+  };
+  for (std::uint32_t first = kInfinity; first <= kInfinity; first -= kBlock) {  // until it wraps around
+    if (is_empty(first)) continue;
+    for (std::uint32_t half = first + kBlock; half-- > first;) {
+      if (half <= kInfinity) add(half);
+    }
   }
-  if (counts[0] > 0 && visit(0U)) return;
-  for (std::uint32_t bucket = kSign; bucket <= kSign + kInfinity; ++bucket) {
-    if (counts[bucket] > 0 && visit(bucket)) return;
+  for (std::uint32_t first = kSign; first <= kSign + kInfinity; first += kBlock) {
+    if (is_empty(first)) continue;
+    for (std::uint32_t half = first; half < first + kBlock; ++half) {
+      if (half <= kSign + kInfinity) add(half);
+    }
   }
 }
 
-template <class T>
-std::int64_t choose(const Row<T>& row, double top_p, double noise, TopPScratch& scratch) {
-  row.fill_buckets(scratch);
-  double total = 0;
-  visit_buckets(scratch.counts, [&](std::uint32_t bucket) {
-    total += row.mass_of(bucket, scratch);
-    return false;
-  });
-
-  // Where the kept entries end.
-  const double bound = top_p * total;
-  double kept = 0;
+// How far the entries go that stay.
+struct KeptEntries {
+  double sum = 0;
   std::int64_t last = -1;  // of them, if they end within a bucket
-  visit_buckets(scratch.counts, [&](std::uint32_t bucket) {
-    const double mass = row.mass_of(bucket, scratch);
-    if (kept + mass <= bound) {
-      kept += mass;
-      return false;
-    }
-    row.list_members(bucket, scratch.members);
-    for (const std::int64_t position : scratch.members) {
-      if (kept > bound) break;
-      kept += row.weight_at(position);
-      last = position;
-    }
-    return true;
-  });
+};
 
-  // Where the noise falls among them.
-  const double target = noise * kept;
-  double passed = 0;
-  std::int64_t chosen = 0;
-  visit_buckets(scratch.counts, [&](std::uint32_t bucket) {
-    const double mass = row.mass_of(bucket, scratch);
-    if (passed + mass <= target) {
-      passed += mass;
-      return false;
+template <class T>
+KeptEntries find_kept(const Row<T>& row, double top_p, TopPScratch& scratch) {
+  double total = 0;
+  for (const LogitBucket& bucket : scratch.buckets) total += bucket.mass;
+  const double bound = top_p * total;
+  KeptEntries kept;
+  for (const LogitBucket& bucket : scratch.buckets) {
+    if (kept.sum + bucket.mass <= bound) {
+      kept.sum += bucket.mass;
+      continue;
     }
-    row.list_members(bucket, scratch.members);
+    row.list_members(bucket.half, scratch.members);
+    for (const std::int64_t position : scratch.members) {
+      if (kept.sum > bound) break;
+      kept.sum += row.weight_at(position);
+      kept.last = position;
+    }
+    break;
+  }
+  return kept;
+}
+
+// The entry at which the running sum exceeds `target`, at most the last that stays.
+template <class T>
+std::int64_t find_entry(const Row<T>& row, double target, std::int64_t last, TopPScratch& scratch) {
+  double passed = 0;
+  std::int64_t chosen = std::max<std::int64_t>(last, 0);
+  for (const LogitBucket& bucket : scratch.buckets) {
+    if (passed + bucket.mass <= target) {
+      passed += bucket.mass;
+      continue;
+    }
+    row.list_members(bucket.half, scratch.members);
     for (const std::int64_t position : scratch.members) {
       chosen = position;
       passed += row.weight_at(position);
       if (passed > target || position == last) break;
     }
-    return true;
-  });
+    break;
+  }
   return chosen;
 }
 
@@ -145,10 +167,17 @@ std::int64_t choose(const Row<T>& row, double top_p, double noise, TopPScratch& 
 template <class T>
 std::int64_t choose_top_p(const T* logits, std::int64_t count, const TopPSettings& settings, double noise,
                           TopPScratch& scratch) {
-  const std::int64_t first = find_largest(logits, count);
-  const float largest = widen(logits[first]);
-  if (!std::isfinite(largest)) return first;
-  return choose(Row<T>(logits, count, largest, settings.temperature), settings.top_p, noise, scratch);
+  Row<T> row(logits, count, settings.temperature);
+  row.count_entries(scratch.counts);
+  list_buckets(scratch.counts, scratch.buckets);
+  if (scratch.buckets.empty()) return 0;
+  row.list_members(scratch.buckets.front().half, scratch.members);
+  const std::int64_t first = scratch.members.front();
+  if (!std::isfinite(widen(logits[first]))) return first;
+  row.set_largest(widen(logits[first]));
+  row.sum_weights(scratch);
+  const KeptEntries kept = find_kept(row, settings.top_p, scratch);
+  return find_entry(row, noise * kept.sum, kept.last, scratch);
 }
 
 template std::int64_t choose_top_p<float>(const float*, std::int64_t, const TopPSettings&, double,

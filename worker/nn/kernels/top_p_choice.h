@@ -18,10 +18,18 @@ struct TopPSettings {
   double top_p = 1;        // in (0, 1]
 };
 
+// Entries whose logits have the same upper half.
+struct LogitBucket {
+  std::uint32_t half = 0;
+  std::uint32_t entries = 0;
+  double mass = 0;  // sum of the entries' weights
+};
+
 // Memory of a draw, for the next one to use again.
 struct TopPScratch {
-  std::vector<std::uint32_t> counts;  // of each bucket
-  std::vector<double> masses;         // of each bucket; float32 logits only
+  std::vector<std::uint32_t> counts;  // by upper half
+  std::vector<double> masses;         // by upper half; float32 logits only
+  std::vector<LogitBucket> buckets;   // that have entries, by falling logits
   std::vector<std::int64_t> members;  // of one bucket
 };
 
@@ -29,7 +37,7 @@ struct TopPScratch {
 // position; an entry of softmax(logits / temperature) stays if the sum of those before it is <= top_p (the
 // first always stays); of those that stay, the first at which their running sum exceeds noise times their
 // sum. The softmax in float32, sums in float64. NaN is never chosen. If the largest logit is not finite, its
-// first position. T is float or BFloat16; count >= 1.
+// first position (0 if there is no number at all). T is float or BFloat16; count >= 1.
 template <class T>
 std::int64_t choose_top_p(const T* logits, std::int64_t count, const TopPSettings& settings, double noise,
                           TopPScratch& scratch);
