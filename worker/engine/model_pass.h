@@ -84,8 +84,8 @@ inline constexpr std::size_t kHeadRows = 64;
 // columns take as much memory as 64 rows of logits; a GPU has room for all of them.
 inline constexpr std::size_t kArgmaxRows = 512;
 
-// Where tokens are drawn from all logits: the head's weights are read once for so many rows, whose logits take
-// 78 MB for 151,936 entries in bfloat16.
+// Where tokens are drawn from all logits: the head's weights are read once for so many rows, whose logits
+// take 78 MB for 151,936 entries in bfloat16.
 inline constexpr std::size_t kSampledRows = 256;
 
 struct ReadLogits {

@@ -6,6 +6,10 @@
 namespace lacuna {
 namespace {
 
+at::Tensor is_active(const at::Tensor& delta, const at::Tensor& range, const at::Tensor& alphas) {
+  return at::logical_not(delta < alphas * range);
+}
+
 class L2DeltaRule : public VoidRule {
  public:
   void observe_layer(const at::Tensor& carried, const at::Tensor& candidate) override {
@@ -21,7 +25,16 @@ class L2DeltaRule : public VoidRule {
   }
 
   [[nodiscard]] at::Tensor find_active(const at::Tensor& alphas) const override {
-    return at::logical_not(delta_ < alphas * range_);
+    return is_active(delta_, range_, alphas);
+  }
+
+  [[nodiscard]] at::Tensor find_all_active(const at::Tensor& norms, const at::Tensor& alphas) override {
+    const std::int64_t layers = norms.size(0) - 1;
+    const at::Tensor deltas = norms.narrow(0, 1, layers) - norms.narrow(0, 0, layers);
+    const at::Tensor ranges = std::get<0>(at::cummax(deltas, 0)) - std::get<0>(at::cummin(deltas, 0));
+    // That of the layers before each; of none it is 0, as that of a single one, layer 0.
+    const at::Tensor earlier = at::cat({ranges.narrow(0, 0, 1), ranges.narrow(0, 0, layers - 1)});
+    return is_active(deltas.unsqueeze(1), earlier.unsqueeze(1), alphas.view({1, -1, 1}));
   }
 
  private:

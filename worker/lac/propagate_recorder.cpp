@@ -8,14 +8,14 @@ PropagateRecorder::PropagateRecorder(RecorderOptions options, std::vector<double
     : StreamRecorder(std::move(options)), token_alphas_(std::move(token_alphas)) {}
 
 void PropagateRecorder::on_embedding(const at::Tensor& stream) {
-  carried_norms_ = measure_norms(stream);
+  carried_norms_ = round_norms(measure_norms(stream));
   norms_.push_back(carried_norms_);
   alphas_ = make_alphas(token_alphas_, carried_norms_);
 }
 
 at::Tensor PropagateRecorder::on_layer(LayerIndex layer, const at::Tensor& carried,
                                        const at::Tensor& candidate) {
-  const at::Tensor candidate_norms = measure_norms(candidate);
+  const at::Tensor candidate_norms = round_norms(measure_norms(candidate));
   norms_.push_back(candidate_norms);
   rule().observe_layer(carried_norms_, candidate_norms);
   const at::Tensor active = rule().find_active(alphas_);

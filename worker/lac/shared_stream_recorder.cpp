@@ -24,13 +24,8 @@ at::Tensor SharedStreamRecorder::on_layer(LayerIndex /*layer*/, const at::Tensor
 }
 
 void SharedStreamRecorder::finish() {
-  const at::Tensor alphas = make_alphas(alphas_, norms_.front()).unsqueeze(1);
-  std::vector<at::Tensor> active;
-  for (std::size_t layer = 0; layer + 1 < norms_.size(); ++layer) {
-    rule().observe_layer(norms_[layer], norms_[layer + 1]);
-    active.push_back(rule().find_active(alphas));
-  }
-  record(at::stack(norms_), at::stack(active));
+  const at::Tensor norms = round_norms(at::stack(norms_));
+  record(norms, rule().find_all_active(norms, make_alphas(alphas_, norms)));
 }
 
 Readout SharedStreamRecorder::find_readout(std::int64_t row, std::int64_t token, LacMode mode,

@@ -19,7 +19,7 @@ class SharedStreamRecorder : public StreamRecorder {
 
  private:
   std::vector<double> alphas_;
-  std::vector<at::Tensor> norms_;   // [layers + 1] of [tokens]
+  std::vector<at::Tensor> norms_;   // [layers + 1] of [tokens], float32
   std::vector<at::Tensor> states_;  // [layers + 1] of [kept tokens, hidden]
 };
 

@@ -31,7 +31,7 @@ StreamRecorder::StreamRecorder(RecorderOptions options)
 
 at::Tensor StreamRecorder::measure_norms(const at::Tensor& stream) const {
   if (options_.keep_alive) options_.keep_alive();
-  return measure_l2_norms(stream).to(arithmetic_);
+  return measure_l2_norms(stream);
 }
 
 at::Tensor StreamRecorder::make_alphas(const std::vector<double>& alphas, const at::Tensor& norms) {

@@ -52,8 +52,10 @@ class StreamRecorder : public StreamObserver {
  protected:
   explicit StreamRecorder(RecorderOptions options);
 
-  // L2 norms of the tokens' states [tokens], in the dtype in which the rule works.
+  // L2 norms of the tokens' states [tokens] in float32. Tells whoever waits that the pass is alive.
   [[nodiscard]] at::Tensor measure_norms(const at::Tensor& stream) const;
+  // The same in the dtype in which the rule works.
+  [[nodiscard]] at::Tensor round_norms(const at::Tensor& norms) const { return norms.to(arithmetic_); }
   // Thresholds as the rule wants them, [alphas], where `norms` lie.
   [[nodiscard]] static at::Tensor make_alphas(const std::vector<double>& alphas, const at::Tensor& norms);
   // Makes the record; nothing before it waits for the host: `norms` [layers + 1, tokens], `active` bool

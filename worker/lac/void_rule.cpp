@@ -19,6 +19,15 @@ constexpr Registration kRules[] = {
 
 }  // namespace
 
+at::Tensor VoidRule::find_all_active(const at::Tensor& norms, const at::Tensor& alphas) {
+  std::vector<at::Tensor> active;
+  for (std::int64_t layer = 0; layer + 1 < norms.size(0); ++layer) {
+    observe_layer(norms.select(0, layer), norms.select(0, layer + 1));
+    active.push_back(find_active(alphas.unsqueeze(1)));
+  }
+  return at::stack(active);
+}
+
 std::unique_ptr<VoidRule> make_void_rule(std::string_view name) {
   for (const Registration& rule : kRules) {
     if (rule.name == name) return rule.make();

@@ -23,6 +23,12 @@ class VoidRule {
   // Whether the layer observed last is active under `alphas`, which are one for each token [tokens], or
   // [alphas, 1] for each token with each of them -> bool [tokens] or [alphas, tokens].
   [[nodiscard]] virtual at::Tensor find_active(const at::Tensor& alphas) const = 0;
+
+  // All layers of a stream that decisions leave alone: `norms` [layers + 1, tokens], the embedding's first;
+  // `alphas` [alphas] -> bool [layers, alphas, tokens], as observing layer after layer with a new rule gives
+  // them. A rule overrides it where few operators can do that for all layers: in a decode step a layer's few
+  // tokens are less work than calling its operators.
+  [[nodiscard]] virtual at::Tensor find_all_active(const at::Tensor& norms, const at::Tensor& alphas);
 };
 
 // The rules by name; the first is the paper's. Throws InputError that lists them for any other name.

@@ -67,6 +67,46 @@ TEST(L2DeltaRule, EveryTokenIsDecidedForEveryThreshold) {
   EXPECT_TRUE(at::equal(own, at::tensor({0, 1}).to(at::kBool)));
 }
 
+TEST(L2DeltaRule, AllLayersAtOnceAreThoseOneByOne) {
+  at::manual_seed(5);
+  const at::Tensor alphas = at::tensor({0.1F, 0.5F, 0.9F});
+  for (const at::ScalarType arithmetic : {at::kFloat, at::kBFloat16}) {
+    for (const std::int64_t layers : {1, 2, 3, 24}) {
+      // A random walk that grows and shrinks.
+      const at::Tensor norms = (at::cumsum(at::randn({layers + 1, 40}), 0) + 20).to(arithmetic);
+      const at::Tensor at_once = make_void_rule(kPaperRule)->find_all_active(norms, alphas.to(arithmetic));
+      const auto rule = make_void_rule(kPaperRule);
+      for (std::int64_t layer = 0; layer < layers; ++layer) {
+        rule->observe_layer(norms[layer], norms[layer + 1]);
+        EXPECT_TRUE(at::equal(at_once[layer], rule->find_active(alphas.to(arithmetic).unsqueeze(1))))
+            << "layer " << layer << " of " << layers;
+      }
+    }
+  }
+}
+
+// A rule that overrides nothing: even layers are void.
+class EvenRule : public VoidRule {
+ public:
+  void observe_layer(const at::Tensor& carried, const at::Tensor& /*candidate*/) override {
+    tokens_ = carried.size(0);
+    ++layers_;
+  }
+  [[nodiscard]] at::Tensor find_active(const at::Tensor& alphas) const override {
+    return at::full({alphas.size(0), tokens_}, layers_ % 2 == 0, at::kBool);
+  }
+
+ private:
+  std::int64_t tokens_ = 0;
+  int layers_ = 0;
+};
+
+TEST(VoidRule, AllLayersAreObservedOneByOneByDefault) {
+  const at::Tensor active = EvenRule().find_all_active(at::zeros({4, 5}), at::tensor({0.1F, 0.2F}));
+  EXPECT_EQ(active.sizes(), (std::vector<std::int64_t>{3, 2, 5}));
+  EXPECT_TRUE(at::equal(active.select(2, 0).select(1, 0), at::tensor({0, 1, 0}).to(at::kBool)));
+}
+
 TEST(VoidRule, UnknownNamesListTheKnownOnes) {
   try {
     make_void_rule("l1");
