@@ -174,6 +174,7 @@ CausalLm make_random_model(const Architecture& shape, at::ScalarType dtype, cons
         }
         ++seed;
       });
+  if (!device.is_cpu()) join_projections(model);
   if (shape.tied_head) model.head.weight = model.embedding;
   return model;
 }

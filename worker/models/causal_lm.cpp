@@ -23,6 +23,13 @@ at::Tensor CausalLm::run_layers(const at::Tensor& token_ids, const at::Tensor& p
   return stream;
 }
 
+void join_projections(CausalLm& model) {
+  for (DecoderLayer& layer : model.layers) {
+    join_weights({&layer.attention.query, &layer.attention.key, &layer.attention.value});
+    join_weights({&layer.mlp.gate, &layer.mlp.up});
+  }
+}
+
 CausalLm assemble_model(const Architecture& architecture) {
   CausalLm model;
   model.architecture = architecture;

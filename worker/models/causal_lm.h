@@ -38,6 +38,10 @@ struct CausalLm {
   [[nodiscard]] at::Device device() const { return embedding.device(); }
 };
 
+// Joins the weights of query, key and value, and of gate and up, of every layer (join_weights), which then
+// are one product each. For devices other than the CPU, whose kernels compute them together anyway.
+void join_projections(CausalLm& model);
+
 // A model of that shape whose layers know their dimensions and whose weights are still undefined.
 CausalLm assemble_model(const Architecture& architecture);
 

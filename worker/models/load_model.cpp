@@ -104,6 +104,7 @@ LoadedModel load_model(const fs::path& directory, DataType dtype, const at::Devi
                     weight = stored.to(device, to_scalar_type(dtype));
                   }
                 });
+  if (!device.is_cpu()) join_projections(loaded.model);
   // A tied head may be stored all the same; Hugging Face uses the embedding then, too.
   if (loaded.model.architecture.tied_head) loaded.model.head.weight = loaded.model.embedding;
   return loaded;

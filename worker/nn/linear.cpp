@@ -38,7 +38,66 @@ at::Tensor multiply_in_tiles(const at::Tensor& x, const at::Tensor& weight, cons
   return y;
 }
 
+at::Tensor multiply(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
+  const bool in_tiles = x.device().is_cpu() && !at::GradMode::is_enabled();
+  return in_tiles ? multiply_in_tiles(x, weight, bias) : at::linear(x, weight, bias);
+}
+
+// Parts that lie behind each other in one tensor, contiguous, as that one; undefined if they do not.
+at::Tensor find_joint(std::initializer_list<const Linear*> linears, at::Tensor Linear::*part) {
+  const at::Tensor& first = (*linears.begin())->*part;
+  if (!first.defined()) return {};
+  std::int64_t rows = 0;
+  for (const Linear* const linear : linears) {
+    const at::Tensor& tensor = linear->*part;
+    const bool follows = tensor.defined() && tensor.is_alias_of(first) && tensor.is_contiguous() &&
+                         tensor.storage_offset() == first.storage_offset() + rows * first.stride(0);
+    if (!follows) return {};
+    rows += tensor.size(0);
+  }
+  std::vector<std::int64_t> sizes = first.sizes().vec();
+  sizes[0] = rows;
+  return first.as_strided(sizes, first.strides());
+}
+
+// The products as columns of one, or none if the weights are not joined.
+std::vector<at::Tensor> multiply_joined(const at::Tensor& x, std::initializer_list<const Linear*> linears) {
+  const at::Tensor weight = find_joint(linears, &Linear::weight);
+  if (linears.size() < 2 || !weight.defined()) return {};
+  const at::Tensor bias = find_joint(linears, &Linear::bias);
+  const bool has_bias = (*linears.begin())->bias.defined();
+  if (has_bias != bias.defined()) return {};
+  const at::Tensor product = multiply(x, weight, bias);
+  std::vector<at::Tensor> columns;
+  std::int64_t first = 0;
+  for (const Linear* const linear : linears) {
+    columns.push_back(product.narrow(1, first, linear->weight.size(0)));
+    first += linear->weight.size(0);
+  }
+  return columns;
+}
+
+void join_parts(std::initializer_list<Linear*> linears, at::Tensor Linear::*part) {
+  std::vector<at::Tensor> parts;
+  for (const Linear* const linear : linears) {
+    if (!(linear->*part).defined()) return;
+    parts.push_back(linear->*part);
+  }
+  const at::Tensor joint = at::cat(parts);
+  std::int64_t first = 0;
+  for (Linear* const linear : linears) {
+    const std::int64_t rows = (linear->*part).size(0);
+    linear->*part = joint.narrow(0, first, rows);
+    first += rows;
+  }
+}
+
 }  // namespace
+
+void join_weights(std::initializer_list<Linear*> linears) {
+  join_parts(linears, &Linear::weight);
+  join_parts(linears, &Linear::bias);
+}
 
 void multiply_into(const at::Tensor& product, const at::Tensor& x, const at::Tensor& weight) {
   if (!multiply_with_kernels_into(product, x, weight)) product.copy_(at::linear(x, weight));
@@ -57,12 +116,9 @@ at::Tensor Linear::forward_added(const at::Tensor& x, const at::Tensor& addend) 
 std::vector<at::Tensor> forward_together(const at::Tensor& x, std::initializer_list<const Linear*> linears) {
   if (auto products = multiply_with_kernels(x, {linears.begin(), linears.size()}))
     return std::move(*products);
-  std::vector<at::Tensor> products;
-  for (const Linear* const linear : linears) {
-    const bool in_tiles = x.device().is_cpu() && !at::GradMode::is_enabled();
-    products.push_back(in_tiles ? multiply_in_tiles(x, linear->weight, linear->bias)
-                                : at::linear(x, linear->weight, linear->bias));
-  }
+  std::vector<at::Tensor> products = multiply_joined(x, linears);
+  if (!products.empty()) return products;
+  for (const Linear* const linear : linears) products.push_back(multiply(x, linear->weight, linear->bias));
   return products;
 }
 

@@ -137,13 +137,14 @@ TEST_P(GoldenInference, LogitsMatchWhereTheyAreRecorded) {
   }
 }
 
-// As on a GPU: attention by LibTorch's operators, and prompts of all lengths in one batch whose keys and
-// values lie in one pool.
+// As on a GPU: attention by LibTorch's operators, prompts of all lengths in one batch whose keys and values
+// lie in one pool, and projections that are one product.
 class GoldenPool : public ::testing::TestWithParam<std::string> {
  protected:
   static void expect_prompts_match(LacMode mode) {
     LACUNA_NEEDS_REFERENCE(golden_path(GetParam()));
-    const GoldenModel golden = open_golden(GetParam());
+    GoldenModel golden = open_golden(GetParam());
+    join_projections(golden.loaded.model);
     std::vector<GeneratorPrompt> prompts;
     for (const char* const name : kPrompts) {
       const auto ids = golden.read<std::int32_t>(base(name) + "input_ids");

@@ -42,6 +42,35 @@ TEST(Linear, TheNumberOfThreadsDoesNotChangeOneBit) {
   set_compute_threads(1);
 }
 
+TEST(Linear, JoinedWeightsGiveTheSameProducts) {
+  for (const bool with_gradients : {false, true}) {  // with them nothing is computed in tiles or by kernels
+    const at::AutoGradMode mode(with_gradients);
+    for (const bool with_bias : {false, true}) {
+      const at::Tensor x = make_random({20, 64}, 1);
+      std::vector<Linear> linears;
+      for (const std::int64_t features : {48, 16, 16}) {
+        const auto seed = static_cast<std::uint64_t>(linears.size());
+        linears.push_back({make_random({features, 64}, 10 + seed),
+                           with_bias ? make_random({features}, 20 + seed) : at::Tensor()});
+      }
+      std::vector<at::Tensor> apart;
+      for (const Linear& linear : linears) apart.push_back(linear.forward(x));
+      join_weights({&linears[0], &linears[1], &linears[2]});
+      EXPECT_TRUE(linears[2].weight.is_alias_of(linears[0].weight));
+      const auto together = forward_together(x, {&linears[0], &linears[1], &linears[2]});
+      EXPECT_TRUE(together[2].is_alias_of(together[0])) << "not one product";
+      // Not all of them, and in another order: as those that were never joined.
+      const auto some = forward_together(x, {&linears[2], &linears[0]});
+      EXPECT_FALSE(some[1].is_alias_of(some[0]));
+      for (std::size_t i = 0; i < linears.size(); ++i) {
+        EXPECT_TRUE(at::allclose(together[i], apart[i], 1e-5, 1e-5));
+        EXPECT_TRUE(at::allclose(linears[i].forward(x), apart[i], 1e-5, 1e-5));
+      }
+      EXPECT_TRUE(at::allclose(some[0], apart[2], 1e-5, 1e-5));
+    }
+  }
+}
+
 // Rounded twice, as where the two are operators of their own.
 TEST(Linear, AddsWhatForwardGives) {
   const at::NoGradGuard no_grad;
