@@ -23,7 +23,6 @@ class ForkingChooser : public TokenChooser {
   ForkingChooser(ForkPolicy policy, std::unique_ptr<TokenChooser> chooser)
       : policy_(policy), chooser_(std::move(chooser)) {}
   std::vector<TokenId> choose(const HeadLogits& logits, std::span<const ChoiceContext> contexts) override;
-  [[nodiscard]] bool reads_all() const override { return chooser_->reads_all(); }
 
  private:
   ForkPolicy policy_;

@@ -272,10 +272,9 @@ std::vector<Generator::Reader> Generator::list_readers(const StreamRecorder& rec
 
 std::size_t Generator::count_head_rows() const {
   if (options_.keep_logits) return kHeadRows;
-  // On a GPU 512 rows of logits are little memory, and every round waits for the device.
-  if (!model_.device().is_cpu()) return kArgmaxRows;
-  if (chooser_.reads_all()) return kSampledRows;
-  return HeadLogits::finds_largest_alone(model_.head) ? kArgmaxRows : kHeadRows;
+  // On a GPU even their logits are little memory, and every round waits for the device.
+  const bool are_few = model_.device().is_cpu() && !HeadLogits::finds_largest_alone(model_.head);
+  return are_few ? kHeadRows : kManyHeadRows;
 }
 
 std::vector<TokenId> Generator::choose_tokens(const StreamRecorder& recorder,

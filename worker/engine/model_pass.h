@@ -76,17 +76,13 @@ struct DecodePass {
 DecodePass run_decode_pass(const CausalLm& model, const PassSettings& settings,
                            std::span<const DecodeMember> members);
 
-// States that go through the head together where all of the logits are read. Bounds them in memory, [n,
-// vocabulary]: 19 MB for 151,936 entries in bfloat16, which the allocator reuses (compute_threads.cpp)
-// instead of asking for pages every time.
+// States that go through the head together where logits are copied one by one or come from LibTorch's
+// products on the CPU. Bounds them in memory, [n, vocabulary]: 39 MB for 151,936 entries in float32, which
+// the allocator reuses (compute_threads.cpp) instead of asking for pages every time.
 inline constexpr std::size_t kHeadRows = 64;
-// Where only the largest logit of each is asked for: where HeadLogits finds it alone, the largest of every 32
-// columns take as much memory as 64 rows of logits; a GPU has room for all of them.
-inline constexpr std::size_t kArgmaxRows = 512;
-
-// Where tokens are drawn from all logits: the head's weights are read once for so many rows, whose logits
-// take 78 MB for 151,936 entries in bfloat16.
-inline constexpr std::size_t kSampledRows = 256;
+// Elsewhere: for so many the head's weights are read once. If all of their logits are read, they take 156 MB
+// in bfloat16; if only the largest of each, our kernels keep those of every 32 columns, as much as 64 rows.
+inline constexpr std::size_t kManyHeadRows = 512;
 
 struct ReadLogits {
   at::Tensor final_states;         // [distinct readouts, hidden], after the final norm

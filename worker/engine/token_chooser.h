@@ -29,15 +29,12 @@ class TokenChooser {
   virtual ~TokenChooser() = default;
   // logits of n rows, any floating dtype. -> one token for each context.
   virtual std::vector<TokenId> choose(const HeadLogits& logits, std::span<const ChoiceContext> contexts) = 0;
-  // Whether it reads all logits, or only asks for the largest.
-  [[nodiscard]] virtual bool reads_all() const { return true; }
 };
 
 // The largest logit, the lowest id among equals.
 class GreedyChooser : public TokenChooser {
  public:
   std::vector<TokenId> choose(const HeadLogits& logits, std::span<const ChoiceContext> contexts) override;
-  [[nodiscard]] bool reads_all() const override { return false; }
 };
 
 // Draws as draw_top_p does, with noise that depends on (seed, question id, step) alone: equal logits give
