@@ -15,12 +15,12 @@ constexpr std::uint32_t kSign = 0x8000U;
 constexpr std::uint32_t kInfinity = 0x7F80U;
 constexpr std::uint32_t kNoNumber = 0x7FFFU;
 
-LACUNA_INLINE std::uint32_t upper_half(BFloat16 value) {
-  return static_cast<std::uint32_t>(value);
+LACUNA_INLINE std::uint16_t upper_half(BFloat16 value) {
+  return static_cast<std::uint16_t>(value);
 }
 // A NaN's upper half may be that of infinity.
-LACUNA_INLINE std::uint32_t upper_half(float value) {
-  return value == value ? std::bit_cast<std::uint32_t>(value) >> 16U : kNoNumber;
+LACUNA_INLINE std::uint16_t upper_half(float value) {
+  return static_cast<std::uint16_t>(value == value ? std::bit_cast<std::uint32_t>(value) >> 16U : kNoNumber);
 }
 
 // One row of logits and what is asked of it. A bucket are the entries with the same upper half of a float32;
@@ -40,17 +40,19 @@ class Row {
 
   // Positions of a bucket's entries, by falling logits, equal ones by rising position.
   void list_members(std::uint32_t bucket, std::vector<std::int64_t>& members) const {
-    constexpr std::int64_t kBlock = 512;  // most blocks have none, and a look at a whole one takes no branch
-    const std::uint32_t also = bucket == 0 ? kSign : bucket;
-    const auto is_member = [&](std::int64_t i) -> std::uint32_t {
-      const std::uint32_t half = upper_half(logits_[i]);
-      return (half == bucket ? 1U : 0U) | (half == also ? 1U : 0U);
+    constexpr std::int64_t kBlock = 64;  // most blocks have none, and a look at a whole one takes no branch
+    // In 16 bits, so that a vector holds many.
+    const auto half = static_cast<std::uint16_t>(bucket);
+    const auto also = static_cast<std::uint16_t>(bucket == 0 ? kSign : bucket);
+    const auto is_member = [&](std::int64_t i) {
+      const std::uint16_t found = upper_half(logits_[i]);
+      return static_cast<std::uint16_t>((found == half ? 1 : 0) | (found == also ? 1 : 0));
     };
     members.clear();
     for (std::int64_t begin = 0; begin < count_; begin += kBlock) {
       const std::int64_t end = std::min(begin + kBlock, count_);
-      std::uint32_t found = 0;
-      for (std::int64_t i = begin; i < end; ++i) found |= is_member(i);
+      std::uint16_t found = 0;
+      for (std::int64_t i = begin; i < end; ++i) found = static_cast<std::uint16_t>(found | is_member(i));
       if (found == 0) continue;
       for (std::int64_t i = begin; i < end; ++i) {
         if (is_member(i) != 0) members.push_back(i);
@@ -171,10 +173,14 @@ std::int64_t choose_top_p(const T* logits, std::int64_t count, const TopPSetting
   row.count_entries(scratch.counts);
   list_buckets(scratch.counts, scratch.buckets);
   if (scratch.buckets.empty()) return 0;
-  row.list_members(scratch.buckets.front().half, scratch.members);
-  const std::int64_t first = scratch.members.front();
-  if (!std::isfinite(widen(logits[first]))) return first;
-  row.set_largest(widen(logits[first]));
+  float largest = std::bit_cast<float>(scratch.buckets.front().half << 16U);
+  if (std::is_same_v<T, float> || !std::isfinite(largest)) {
+    row.list_members(scratch.buckets.front().half, scratch.members);
+    const std::int64_t first = scratch.members.front();
+    largest = widen(logits[first]);
+    if (!std::isfinite(largest)) return first;
+  }
+  row.set_largest(largest);
   row.sum_weights(scratch);
   const KeptEntries kept = find_kept(row, settings.top_p, scratch);
   return find_entry(row, noise * kept.sum, kept.last, scratch);
