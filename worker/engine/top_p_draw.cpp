@@ -44,57 +44,72 @@ at::Tensor draw_sorted(const at::Tensor& logits, const at::Tensor& noise, const 
   return filtered.sorted_ids.gather(1, find_first_above(sums, target)).squeeze(1);
 }
 
-constexpr std::int64_t kKeys = std::int64_t{1} << 16U;
+// The numbers that a bfloat16 can be, by falling value. A code is its bits as a 16-bit integer, counted from
+// the smallest one on.
+constexpr std::int64_t kCodes = std::int64_t{1} << 16U;
+constexpr std::int64_t kMinusZero = 0;
+constexpr std::int64_t kZero = 0x8000;
+constexpr std::int64_t kInfinity = 0xFF80;
+constexpr std::int64_t kMinusInfinity = 0x7F80;
 
-// int64 keys of bfloat16 logits: the larger the logit, the smaller the key; -0 as 0.
-at::Tensor make_keys(const at::Tensor& logits) {
-  const at::Tensor bits = (logits + 0.0).view(at::kShort).to(at::kLong).bitwise_and(0xFFFF);
-  return at::where(bits < 0x8000, 0x7FFF - bits, bits);
+struct NumberTable {
+  at::Tensor codes;   // int64 [numbers]
+  at::Tensor values;  // float32 [numbers]
+};
+
+NumberTable list_numbers(const at::Device& device) {
+  const auto options = at::TensorOptions().dtype(at::kLong).device(device);
+  const at::Tensor codes = at::cat(
+      {at::arange(kInfinity, kZero - 1, -1, options), at::arange(kMinusZero, kMinusInfinity + 1, options)});
+  const at::Tensor bits = codes.to(at::kInt).bitwise_xor(0x8000).bitwise_left_shift(16);
+  return {codes, bits.view(at::kFloat)};
 }
 
-// float32 [kKeys]: the logit of every key; what is no number counts as -infinity.
-at::Tensor list_logits(const at::Device& device) {
-  const at::Tensor keys = at::arange(kKeys, at::TensorOptions().dtype(at::kInt).device(device));
-  const at::Tensor bits = at::where(keys < 0x8000, 0x7FFF - keys, keys);
-  const at::Tensor logits = bits.bitwise_left_shift(16).view(at::kFloat);
-  return at::nan_to_num(logits, -INFINITY, INFINITY, -INFINITY);
+// float64 [n, numbers]: how many of a row's logits are that number; -0 counts as 0.
+at::Tensor count_numbers(const at::Tensor& logits, const NumberTable& numbers) {
+  const at::Tensor codes = logits.contiguous().view(at::kShort).to(at::kLong).add_(kZero);
+  const auto options = codes.options().dtype(at::kInt);
+  const at::Tensor counts = at::zeros({logits.size(0), kCodes}, options)
+                                .scatter_add_(1, codes, at::ones({1, 1}, options).expand(codes.sizes()));
+  const at::Tensor minus_zeros = counts.select(1, kMinusZero);
+  counts.select(1, kZero).add_(minus_zeros);
+  minus_zeros.zero_();
+  return counts.index_select(1, numbers.codes).to(at::kDouble);
 }
 
-// The draw of choose_top_p with a bucket for every value that a bfloat16 has: entries of a bucket are equal.
-at::Tensor draw_counted(const at::Tensor& logits, const at::Tensor& noise, const TopPSettings& settings) {
-  const at::Tensor keys = make_keys(logits);
-  const at::Tensor counts =
-      at::zeros({logits.size(0), kKeys}, keys.options().dtype(at::kInt))
-          .scatter_add_(1, keys,
-                        at::ones({1, 1}, keys.options().dtype(at::kInt)).expand({keys.size(0), keys.size(1)}))
-          .to(at::kDouble);
+// The draw of choose_top_p with a bucket for every number that a logit can be: entries of a bucket are equal.
+at::Tensor draw_counted(const at::Tensor& logits, const at::Tensor& noise, const TopPSettings& settings,
+                        const NumberTable& numbers) {
+  const at::Tensor counts = count_numbers(logits, numbers);
   const auto [largest_logits, largest_columns] = at::max(logits, 1, /*keepdim=*/true);
   const at::Tensor largest = largest_logits.to(at::kFloat);
-  const at::Tensor scaled = list_logits(logits.device()).unsqueeze(0) / settings.temperature;
-  // Keys of logits above the largest have no entries; their weights must not overflow.
+  const at::Tensor scaled = (numbers.values / settings.temperature).unsqueeze(0);
+  // Numbers above the largest have no entries; their weights must not overflow.
   const at::Tensor weights =
       at::exp((scaled - largest / settings.temperature).clamp_max(0.0)).to(at::kDouble);
   const at::Tensor sums = at::cumsum(counts * weights, 1);
-  const at::Tensor before = at::constant_pad_nd(sums.slice(1, 0, kKeys - 1), {1, 0});
+  const at::Tensor before = at::constant_pad_nd(sums.slice(1, 0, sums.size(1) - 1), {1, 0});
 
-  const at::Tensor bound = settings.top_p * sums.slice(1, kKeys - 1);
+  const at::Tensor bound = settings.top_p * sums.slice(1, sums.size(1) - 1);
   // Of a bucket's equal entries those stay that have at most `bound` before them.
   const at::Tensor room = at::floor((bound - before) / weights) + 1.0;
   const at::Tensor kept =
       at::where(weights > 0, at::minimum(counts, room.clamp_min(0.0)), at::zeros_like(counts));
   const at::Tensor kept_sums = at::cumsum(kept * weights, 1);
   const at::Tensor target = noise * kept_sums.select(1, -1);
-  const at::Tensor key = find_first_above(kept_sums, target);  // [n, 1]
-  const auto of_key = [&](const at::Tensor& table) { return table.gather(1, key); };
-  const at::Tensor passed = of_key(kept_sums) - of_key(kept) * of_key(weights);
-  const at::Tensor number = at::floor((target.unsqueeze(1) - passed) / of_key(weights))
+  const at::Tensor bucket = find_first_above(kept_sums, target);  // [n, 1]
+  const auto of_bucket = [&](const at::Tensor& table) { return table.gather(1, bucket); };
+  const at::Tensor passed = of_bucket(kept_sums) - of_bucket(kept) * of_bucket(weights);
+  const at::Tensor number = at::floor((target.unsqueeze(1) - passed) / of_bucket(weights))
                                 .clamp_min(0.0)
-                                .minimum(of_key(kept) - 1.0)
+                                .minimum(of_bucket(kept) - 1.0)
                                 .to(at::kInt);
-  // The entry of that number, from 0, among those of the key.
-  const at::Tensor is_member = keys == key;
-  const at::Tensor numbers = at::cumsum(is_member, 1, at::kInt) - 1;
-  const at::Tensor column = at::argmax(at::logical_and(is_member, numbers == number).to(at::kByte), 1);
+  // The entry of that number, from 0, in the bucket.
+  const at::Tensor is_member =
+      logits == numbers.values.index_select(0, bucket.squeeze(1)).unsqueeze(1).to(logits.scalar_type());
+  const at::Tensor members_so_far = at::cumsum(is_member, 1, at::kInt);
+  const at::Tensor is_drawn = at::logical_and(is_member, members_so_far == number + 1);
+  const at::Tensor column = at::argmax(is_drawn.to(at::kByte), 1);
   return at::where(at::isfinite(largest).squeeze(1), column, largest_columns.squeeze(1));
 }
 
@@ -103,10 +118,12 @@ at::Tensor draw_counted(const at::Tensor& logits, const at::Tensor& noise, const
 at::Tensor draw_top_p_with_operators(const at::Tensor& logits, const at::Tensor& noise,
                                      const TopPSettings& settings) {
   if (logits.scalar_type() != at::kBFloat16) return draw_sorted(logits, noise, settings);
+  const NumberTable numbers = list_numbers(logits.device());
   std::vector<at::Tensor> columns;
   for (std::int64_t first = 0; first < logits.size(0); first += kCountedRows) {
     const std::int64_t rows = std::min(kCountedRows, logits.size(0) - first);
-    columns.push_back(draw_counted(logits.narrow(0, first, rows), noise.narrow(0, first, rows), settings));
+    columns.push_back(
+        draw_counted(logits.narrow(0, first, rows), noise.narrow(0, first, rows), settings, numbers));
   }
   return at::cat(columns);
 }
