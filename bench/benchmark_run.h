@@ -58,6 +58,8 @@ void measure_prefill(const BenchmarkRun& run);
 void measure_decode(const BenchmarkRun& run);
 // Time of passes with LAC (norms, decisions of nine thresholds, kept states) in percent of plain ones.
 void measure_lac_overhead(const BenchmarkRun& run);
+// Top-p draws a second from rows of logits, beside the way of sorting them.
+void measure_sampling(const BenchmarkRun& run);
 // Questions a second in mode exit by number of thresholds, what they cost relative to one, and the peak
 // memory.
 void measure_thresholds(const BenchmarkRun& run);

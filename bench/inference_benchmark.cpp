@@ -57,6 +57,7 @@ const std::vector<FigureGroup>& figure_groups() {
     {"prefill", measure_prefill},
     {"decode", measure_decode},
     {"overhead", measure_lac_overhead},
+    {"sampling", measure_sampling},
     {"thresholds", measure_thresholds},
 #if LACUNA_HAS_STORE
     {"store", measure_store},

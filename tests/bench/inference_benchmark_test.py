@@ -13,8 +13,8 @@ import unittest
 BENCHMARK, WITH_STORE = sys.argv[1], sys.argv[2] == "1"
 LLAMA_CPP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "build", "llama_cpp")
 # Group "author" needs PyTorch for Python, which is no dependency of ours; "llama_cpp" needs what npm installs.
-GROUPS = ["products", "prefill", "decode", "overhead", "thresholds", "startup"] + (["store"] if WITH_STORE else [])
-BOUNDED = {"products", "prefill", "decode", "overhead", "startup"}
+GROUPS = ["products", "prefill", "decode", "overhead", "sampling", "thresholds", "startup"] + (["store"] if WITH_STORE else [])
+BOUNDED = {"products", "prefill", "decode", "overhead", "sampling", "startup"}
 
 
 def run(*arguments):
