@@ -22,6 +22,25 @@ if(LACUNA_WITH_TORCH)
   add_library(lacuna_torch INTERFACE)
   target_link_libraries(lacuna_torch INTERFACE ${TORCH_LIBRARIES})
   target_include_directories(lacuna_torch SYSTEM INTERFACE ${TORCH_INCLUDE_DIRS})
+
+  # Our kernels for a GPU, where LibTorch has CUDA. Its CMake files then look for nvcc, too, and say for which GPUs to
+  # compile: TORCH_CUDA_ARCH_LIST.
+  set(LACUNA_CUDA_COMPILER_FOUND OFF)
+  if(TARGET torch_cuda)
+    include(CheckLanguage)
+    check_language(CUDA)
+    if(CMAKE_CUDA_COMPILER)
+      set(LACUNA_CUDA_COMPILER_FOUND ON)
+    endif()
+  endif()
+  option(LACUNA_WITH_CUDA_KERNELS "Build our kernels for GPUs (needs LibTorch with CUDA, and nvcc)"
+         ${LACUNA_CUDA_COMPILER_FOUND})
+  if(LACUNA_WITH_CUDA_KERNELS)
+    if(NOT LACUNA_CUDA_COMPILER_FOUND)
+      message(FATAL_ERROR "LACUNA_WITH_CUDA_KERNELS needs a LibTorch with CUDA and nvcc in PATH (or CMAKE_CUDA_COMPILER).")
+    endif()
+    enable_language(CUDA)
+  endif()
 endif()
 
 if(LACUNA_WITH_HDF5)

@@ -21,17 +21,18 @@ endif()
 
 function(lacuna_apply_house_rules target)
   target_include_directories(${target} PUBLIC "${PROJECT_SOURCE_DIR}")
-  target_compile_options(${target} PRIVATE -Wall -Wextra -Wconversion)
+  # Not for nvcc, which takes other options.
+  target_compile_options(${target} PRIVATE "$<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Wconversion>")
   if(LACUNA_WERROR)
-    target_compile_options(${target} PRIVATE -Werror)
+    target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-Werror>)
   endif()
   if(LACUNA_SANITIZE)
-    target_compile_options(${target} PRIVATE -fsanitize=${LACUNA_SANITIZE} -fno-omit-frame-pointer
-                                             -fno-sanitize-recover=undefined)
+    target_compile_options(${target} PRIVATE
+      "$<$<COMPILE_LANGUAGE:CXX>:-fsanitize=${LACUNA_SANITIZE};-fno-omit-frame-pointer;-fno-sanitize-recover=undefined>")
     target_link_options(${target} PUBLIC -fsanitize=${LACUNA_SANITIZE})
     if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
       # It sees paths through instrumented code that there are not.
-      target_compile_options(${target} PRIVATE -Wno-maybe-uninitialized)
+      target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-Wno-maybe-uninitialized>)
     endif()
   endif()
 endfunction()

@@ -8,7 +8,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 folders=(core worker orchestrator results analysis apps bench tests)
-mapfile -t files < <(git ls-files --cached --others --exclude-standard -- "${folders[@]}" | grep -E '\.(h|cpp)$')
+mapfile -t files < <(git ls-files --cached --others --exclude-standard -- "${folders[@]}" | grep -E '\.(h|cpp|cu|cuh)$')
 clang-format-14 --dry-run --Werror "${files[@]}"
 echo "clang-format: ${#files[@]} files are as .clang-format wants them."
 [[ "${1:-}" == "--format-only" ]] && exit 0

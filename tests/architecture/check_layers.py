@@ -37,6 +37,8 @@ LIBRARY_HOMES = [
     (re.compile(r"^yaml-cpp/"), ["core/"], None),
     (re.compile(r"^(ATen|c10|torch)/"), ["worker/checkpoint/", "worker/nn/", "worker/models/", "worker/lac/",
                                          "worker/engine/", "apps/demo_maker/", "bench/"], None),
+    (re.compile(r"^cuda"), ["worker/nn/cuda/"], None),
+    (re.compile(r"^c10/cuda/"), ["worker/nn/"], 1),
     (re.compile(r"^openssl/"), ["core/"], 1),
     (re.compile(r"^(pcre2|utf8proc)\.h$"), ["worker/tokenizer/"], None),
 ]
@@ -50,7 +52,7 @@ def find_breaches(root):
     library_users = {index: set() for index in range(len(LIBRARY_HOMES))}
     for folder, allowed in MAY_USE.items():
         for source in sorted((root / folder).rglob("*")):
-            if source.suffix not in (".h", ".cpp"):
+            if source.suffix not in (".h", ".cpp", ".cu", ".cuh"):
                 continue
             name = source.relative_to(root).as_posix()
             for included in INCLUDE.findall(source.read_text(encoding="utf-8")):

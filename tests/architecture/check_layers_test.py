@@ -35,6 +35,8 @@ class CheckLayers(unittest.TestCase):
     def test_libraries_stay_at_home(self):
         self.assertEqual(1, len(self.breaches_of({"analysis/a.cpp": "#include <hdf5.h>\n"})))
         self.assertEqual(1, len(self.breaches_of({"worker/tokenizer/t.cpp": "#include <ATen/ATen.h>\n"})))
+        self.assertEqual(1, len(self.breaches_of({"worker/nn/n.cpp": "#include <cuda_runtime.h>\n"})))
+        self.assertEqual(1, len(self.breaches_of({"worker/nn/cuda/k.cu": "#include \"worker/lac/l.h\"\n"})))
         self.assertEqual(1, len(self.breaches_of({"orchestrator/a.cpp": "#include <mpi.h>\n",
                                                   "orchestrator/b.cpp": "#include <mpi.h>\n"})))
 

@@ -13,7 +13,7 @@ namespace lacuna {
 // What computes attention.
 enum class AttentionPath : std::uint8_t {
   kFastest,    // our kernels where they can (on the CPU), LibTorch's operators elsewhere
-  kOperators,  // LibTorch's operators, as on a GPU
+  kOperators,  // as on a GPU: LibTorch's operators, or our CUDA kernel over a CachePool
 };
 
 class AttentionBackend {

@@ -33,6 +33,7 @@ class CachePool {
 
   [[nodiscard]] std::int64_t sequences() const { return prompt_keys_.size(1); }
   [[nodiscard]] std::int64_t slots() const { return response_keys_.size(1); }
+  [[nodiscard]] std::int64_t kv_heads() const { return prompt_keys_.size(2); }
 
   // [sequences, kv_heads, prompt capacity, head_dim].
   [[nodiscard]] at::Tensor prompt_keys(LayerIndex layer) const { return at_layer(prompt_keys_, layer); }

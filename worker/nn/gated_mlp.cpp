@@ -1,5 +1,6 @@
 #include "worker/nn/gated_mlp.h"
 
+#include "worker/nn/cuda_kernels.h"
 #include "worker/nn/kernel_dispatch.h"
 #include "worker/nn/kernel_product.h"
 #include "worker/nn/kernels/row_kernels.h"
@@ -9,7 +10,10 @@ namespace {
 
 // silu(gate) * up; both factors rounded to their dtype.
 at::Tensor multiply_gate(const at::Tensor& gate, const at::Tensor& up) {
-  if (!fits_kernels(gate)) return at::silu(gate) * up;
+  if (!fits_kernels(gate)) {
+    if (auto gated = apply_silu_gate_on_gpu(gate, up)) return *gated;
+    return at::silu(gate) * up;
+  }
   at::Tensor gated = at::empty_like(gate);
   const std::int64_t width = gated.size(1);
   with_kernel_type(gated.scalar_type(), [&]<class T>(T) {

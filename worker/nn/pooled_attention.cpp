@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "worker/nn/compute_device.h"
+#include "worker/nn/cuda_kernels.h"
 #include "worker/nn/operator_attention.h"
 #include "worker/nn/weigh_values.h"
 
@@ -42,7 +43,8 @@ std::optional<PooledDecode> PooledDecode::plan(std::span<const BranchSpan> spans
   }
   const std::int64_t keys = decode.longest_prompt_ + decode.response_length_ + 1;
   const std::int64_t scores = decode.used_slots_ * sequences * q.size(1) * keys;
-  if (scores * std::int64_t{sizeof(float)} > kMostDecodeScoreBytes) return std::nullopt;
+  const bool writes_scores = !attends_pool_on_gpu(*decode.pool_, q);
+  if (writes_scores && scores * std::int64_t{sizeof(float)} > kMostDecodeScoreBytes) return std::nullopt;
   decode.cells_ = to_device(cells, q.device());
   decode.prompt_lengths_ = to_device(lengths, q.device());
   return decode;
@@ -72,6 +74,11 @@ const at::Tensor& PooledDecode::mask_for(std::int64_t window) {
 
 at::Tensor PooledDecode::attend(LayerIndex layer, const at::Tensor& q, const at::Tensor& k,
                                 const at::Tensor& v, std::int64_t window) {
+  const PooledStep step{.pool = *pool_,
+                        .cells = cells_,
+                        .prompt_lengths = prompt_lengths_,
+                        .response_length = response_length_};
+  if (auto output = attend_pool_on_gpu(step, layer, q, k, v, window)) return *output;
   const std::int64_t sequences = pool_->sequences();
   const std::int64_t heads = q.size(1);
   const std::int64_t kv_heads = k.size(1);

@@ -1,5 +1,6 @@
-// Attention of many sequences in a few calls of LibTorch's operators, whatever their number: for devices on
-// which a call costs more than its work. The sequences' keys and values lie in one CachePool.
+// Attention of many sequences in a few calls of LibTorch's operators, or in one of our kernel for a GPU
+// (cuda_kernels.h), whatever their number: for devices on which a call costs more than its work. The
+// sequences' keys and values lie in one CachePool.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -20,7 +21,7 @@ class PooledDecode {
  public:
   // The plan for a pass of these spans, which outlive it, with queries as q [rows, heads, head_dim]; nothing
   // if they do not lie in one pool, are not equally far in their responses, or if the scores would take too
-  // much memory (all slots in use of all sequences have some).
+  // much memory where operators write them (all slots in use of all sequences have some).
   static std::optional<PooledDecode> plan(std::span<const BranchSpan> spans, const at::Tensor& q);
 
   // As AttentionBackend::attend: writes the rows' keys and values at the next response position and attends.

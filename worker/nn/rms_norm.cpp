@@ -1,5 +1,6 @@
 #include "worker/nn/rms_norm.h"
 
+#include "worker/nn/cuda_kernels.h"
 #include "worker/nn/kernel_dispatch.h"
 #include "worker/nn/kernels/row_kernels.h"
 
@@ -17,13 +18,17 @@ at::Tensor RmsNorm::forward(const at::Tensor& x) const {
     });
     return y;
   }
+  if (auto y = normalize_rms_on_gpu(x, weight, epsilon)) return *y;
   const at::Tensor wide = x.to(at::kFloat);
   const at::Tensor inverse_rms = at::rsqrt(at::mean(wide * wide, {-1}, /*keepdim=*/true) + epsilon);
   return weight * (wide * inverse_rms).to(x.scalar_type());
 }
 
 at::Tensor measure_l2_norms(const at::Tensor& stream) {
-  if (!fits_kernels(stream)) return at::norm(stream.to(at::kFloat), 2, {1});
+  if (!fits_kernels(stream)) {
+    if (auto norms = measure_l2_on_gpu(stream)) return *norms;
+    return at::norm(stream.to(at::kFloat), 2, {1});
+  }
   at::Tensor norms = at::empty({stream.size(0)}, stream.options().dtype(at::kFloat));
   const std::int64_t width = stream.size(1);
   with_kernel_type(stream.scalar_type(), [&]<class T>(T) {

@@ -2,6 +2,7 @@
 
 #include <numbers>
 
+#include "worker/nn/cuda_kernels.h"
 #include "worker/nn/kernel_dispatch.h"
 #include "worker/nn/kernels/row_kernels.h"
 
@@ -60,6 +61,7 @@ at::Tensor rotate(const at::Tensor& x, const RotaryAngles& angles) {
     });
     return y;
   }
+  if (auto y = rotate_on_gpu(x, angles.cosine, angles.sine)) return *y;
   const std::int64_t half = x.size(-1) / 2;
   const at::Tensor turned = at::cat({-x.narrow(-1, half, half), x.narrow(-1, 0, half)}, -1);
   return x * angles.cosine.unsqueeze(1) + turned * angles.sine.unsqueeze(1);
