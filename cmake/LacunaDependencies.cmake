@@ -40,6 +40,10 @@ if(LACUNA_WITH_TORCH)
       message(FATAL_ERROR "LACUNA_WITH_CUDA_KERNELS needs a LibTorch with CUDA and nvcc in PATH (or CMAKE_CUDA_COMPILER).")
     endif()
     enable_language(CUDA)
+    find_package(CUDAToolkit REQUIRED)
+    # The C++ compiler links, as everywhere: nvcc may use an older GCC, whose libstdc++ lacks what ours refers to.
+    set(CMAKE_CUDA_IMPLICIT_LINK_DIRECTORIES "")
+    set(CMAKE_CUDA_IMPLICIT_LINK_LIBRARIES "")
   endif()
 endif()
 

@@ -13,13 +13,14 @@ clang-format-14 --dry-run --Werror "${files[@]}"
 echo "clang-format: ${#files[@]} files are as .clang-format wants them."
 [[ "${1:-}" == "--format-only" ]] && exit 0
 
+needs_cuda='^worker/nn/cuda_stream\.cpp$'  # headers that other builds do not have
 plain=()
 slow=()
 with_libcxx=()
 libcxx_users='^(worker/(checkpoint|nn|models|lac|engine)|apps/demo_maker)/|^apps/(plan_command|trace_command|inference)\.cpp|^bench/'
-no_torch='^worker/nn/kernels/|^bench/(benchmark_report|message_rate|scheduler_scale|scratch_folder|script_output|simulated_cluster)\.cpp'
+no_torch='^worker/nn/(kernels|cuda)/|^bench/(benchmark_report|message_rate|scheduler_scale|scratch_folder|script_output|simulated_cluster)\.cpp'
 for file in "${files[@]}"; do
-  [[ $file == *.cpp && $file != tests/* ]] || continue
+  [[ $file == *.cpp && $file != tests/* && ! $file =~ $needs_cuda ]] || continue
   if [[ $file =~ $libcxx_users && ! $file =~ $no_torch ]]; then with_libcxx+=("$file")
   elif [[ $file == worker/tokenizer/* ]]; then slow+=("$file"); else plain+=("$file"); fi
 done

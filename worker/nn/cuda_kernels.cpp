@@ -41,6 +41,11 @@ bool goes_with(const at::Tensor& other, const at::Tensor& x) {
   return other.scalar_type() == x.scalar_type() && other.device() == x.device() && other.stride(-1) == 1;
 }
 
+// Elements from row to row. LibTorch leaves a single row any stride.
+std::int64_t find_row_stride(const at::Tensor& x) {
+  return x.size(0) == 1 ? x.numel() : x.stride(0);
+}
+
 // Whether the heads of each row of x [rows, heads, head_dim] are contiguous.
 bool has_whole_rows(const at::Tensor& x) {
   return x.dim() == 3 && (x.size(1) == 1 || x.stride(1) == x.size(2));
@@ -60,11 +65,11 @@ cuda::DecodeTask<T> make_decode_task(const PooledStep& step, LayerIndex layer, c
                                      const at::Tensor& prompt_keys, const at::Tensor& output) {
   const at::Tensor response_keys = step.pool.response_keys(layer);
   return {.q = elements_of<T>(q),
-          .q_stride = q.stride(0),
+          .q_stride = find_row_stride(q),
           .k = elements_of<T>(k),
-          .k_stride = k.stride(0),
+          .k_stride = find_row_stride(k),
           .v = elements_of<T>(v),
-          .v_stride = v.stride(0),
+          .v_stride = find_row_stride(v),
           .prompt_keys = elements_of<T>(prompt_keys),
           .prompt_values = elements_of<T>(step.pool.prompt_values(layer)),
           .prompt_capacity = prompt_keys.size(2),
@@ -100,7 +105,7 @@ std::optional<at::Tensor> normalize_rms_on_gpu(const at::Tensor& x, const at::Te
   const at::Tensor y = at::empty(x.sizes(), x.options());
   launch_for(x, *stream, [&]<class T>(T) {
     return cuda::NormalizeTask<T>{.x = elements_of<T>(x),
-                                  .x_stride = x.stride(0),
+                                  .x_stride = find_row_stride(x),
                                   .weight = elements_of<T>(weight),
                                   .epsilon = static_cast<float>(epsilon),
                                   .rows = x.size(0),
@@ -116,7 +121,7 @@ std::optional<at::Tensor> measure_l2_on_gpu(const at::Tensor& stream) {
   const at::Tensor norms = at::empty({stream.size(0)}, stream.options().dtype(at::kFloat));
   launch_for(stream, *queue, [&]<class T>(T) {
     return cuda::MeasureTask<T>{.x = elements_of<T>(stream),
-                                .x_stride = stream.stride(0),
+                                .x_stride = find_row_stride(stream),
                                 .rows = stream.size(0),
                                 .width = static_cast<int>(stream.size(1)),
                                 .norms = elements_of<float>(norms)};
@@ -135,7 +140,7 @@ std::optional<at::Tensor> rotate_on_gpu(const at::Tensor& x, const at::Tensor& c
   const at::Tensor y = at::empty(x.sizes(), x.options());
   launch_for(x, *stream, [&]<class T>(T) {
     return cuda::RotateTask<T>{.x = elements_of<T>(x),
-                               .x_stride = x.stride(0),
+                               .x_stride = find_row_stride(x),
                                .cosine = elements_of<T>(cosine),
                                .sine = elements_of<T>(sine),
                                .tokens = x.size(0),
@@ -152,9 +157,9 @@ std::optional<at::Tensor> apply_silu_gate_on_gpu(const at::Tensor& gate, const a
   const at::Tensor y = at::empty(gate.sizes(), gate.options());
   launch_for(gate, *stream, [&]<class T>(T) {
     return cuda::GateTask<T>{.gate = elements_of<T>(gate),
-                             .gate_stride = gate.stride(0),
+                             .gate_stride = find_row_stride(gate),
                              .up = elements_of<T>(up),
-                             .up_stride = up.stride(0),
+                             .up_stride = find_row_stride(up),
                              .rows = gate.size(0),
                              .width = static_cast<int>(gate.size(1)),
                              .y = elements_of<T>(y)};

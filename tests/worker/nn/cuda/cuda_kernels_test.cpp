@@ -73,6 +73,10 @@ TEST_P(CudaKernels, MeasureAsTheOperatorsDo) {
     const auto ours = measure_l2_on_gpu(x);
     ASSERT_TRUE(ours);
     EXPECT_TRUE(are_close(*ours, at::norm(x.to(at::kFloat), 2, {1}))) << width;
+    // A single row may have any stride.
+    const auto first = measure_l2_on_gpu(x.as_strided({1, width}, {1, 1}));
+    ASSERT_TRUE(first);
+    EXPECT_TRUE(are_close(*first, ours->narrow(0, 0, 1)));
   }
 }
 

@@ -271,6 +271,23 @@ INSTANTIATE_TEST_SUITE_P(Shapes, DecodeBodyOf, ::testing::ValuesIn(list_cases())
          std::to_string(shape.head_dim) + "Window" + std::to_string(shape.window);
 });
 
+struct BlockSizeCheck {
+  template <class Body>
+  void run(const Body& body, std::int64_t /*rows*/, int /*columns*/) const {
+    constexpr int kMostBytes = 48 << 10;  // what CUDA gives a block that does not ask for more
+    EXPECT_LE(body.count_scratch(Body::kThreads), kMostBytes / static_cast<int>(sizeof(float)));
+    EXPECT_GE(Body::kThreads, body.task.head_dim / Body::kValueVector);
+  }
+};
+
+TEST(DecodeBody, FitsIntoABlockOfCuda) {
+  BlockSizeCheck launcher;
+  for (int group = 1; group <= kMostGroup; ++group) {
+    start(DecodeTask<float>{.group = group, .head_dim = kMostHeadDim}, launcher);
+    start(DecodeTask<BFloat16>{.group = group, .head_dim = kMostHeadDim}, launcher);
+  }
+}
+
 TEST(DecodeBody, TakesWhatIsWholeVectors) {
   DecodeInputs<BFloat16> inputs({{3}, {{0, 0}}, 0, 0, 1, 2, 16});
   const DecodeTask<BFloat16> task = inputs.make_task();
