@@ -95,7 +95,7 @@ struct DecodeBody {
             .partials = large,
             .largest = small,
             .corrections = small + kGroup,
-            .of_teams = small + 2 * kGroup};
+            .of_teams = small + kGroup + kGroup};
   }
 
   // Writes the row's own key and value to the pool. They are read from there after the next synchronize().

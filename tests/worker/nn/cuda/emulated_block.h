@@ -48,7 +48,7 @@ class EmulatedSharedState {
     std::barrier<>& team = *teams_[static_cast<std::size_t>(thread / kTeam)];
     exchanged_[static_cast<std::size_t>(thread)] = value;
     team.arrive_and_wait();
-    const float* const values = exchanged_.data() + thread / kTeam * kTeam;
+    const float* const values = &exchanged_[static_cast<std::size_t>(thread / kTeam * kTeam)];
     float combined = values[0];
     for (int i = 1; i < kTeam; ++i) combined = combine(combined, values[i]);
     team.arrive_and_wait();
@@ -108,9 +108,9 @@ bool run_emulated(const Body& body, int threads, std::int64_t rows, int columns)
       }
     }
   };
-  std::vector<std::jthread> running;
+  std::vector<std::thread> running;
   for (int thread = 0; thread < threads; ++thread) running.emplace_back(run_thread, thread);
-  running.clear();
+  for (std::thread& thread : running) thread.join();
   return state.is_end_untouched();
 }
 
