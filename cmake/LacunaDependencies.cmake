@@ -5,6 +5,9 @@ find_package(PkgConfig REQUIRED)
 find_package(fmt REQUIRED)
 find_package(spdlog REQUIRED)
 find_package(yaml-cpp REQUIRED)
+if(NOT TARGET yaml-cpp::yaml-cpp)  # before 0.8; 0.10 will have no other
+  add_library(yaml-cpp::yaml-cpp ALIAS yaml-cpp)
+endif()
 find_package(nlohmann_json REQUIRED)
 find_package(CLI11 REQUIRED)
 pkg_check_modules(PCRE2 REQUIRED IMPORTED_TARGET libpcre2-8)
@@ -52,8 +55,10 @@ if(LACUNA_WITH_HDF5)
   pkg_check_modules(HDF5_SERIAL IMPORTED_TARGET hdf5-serial>=1.10.2)
   if(TARGET PkgConfig::HDF5_SERIAL)
     add_library(lacuna_hdf5 INTERFACE)
-    # The high-level library (dimension scales) lies beside it and is not in its pkg-config file.
-    find_library(LACUNA_HDF5_HL_LIBRARY hdf5_hl HINTS ${HDF5_SERIAL_LIBRARY_DIRS} REQUIRED)
+    # The high-level library (dimension scales) lies beside it and is not in its pkg-config file. Debian with HDF5 2 has
+    # both where the linker looks by itself, under names of their own.
+    find_library(LACUNA_HDF5_HL_LIBRARY NAMES hdf5_serial_hl hdf5_hl NAMES_PER_DIR HINTS ${HDF5_SERIAL_LIBRARY_DIRS}
+                 REQUIRED)
     target_link_libraries(lacuna_hdf5 INTERFACE ${LACUNA_HDF5_HL_LIBRARY} PkgConfig::HDF5_SERIAL)
   else()
     set(HDF5_PREFER_PARALLEL OFF)

@@ -1,6 +1,7 @@
 #include "orchestrator/launch_environment.h"
 
 #include <sched.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>

@@ -155,7 +155,7 @@ std::string rewrite_line_ends(std::string_view content, std::string_view line_en
 bool has_other_line_ends(std::string_view content, std::string_view original) {
   for (const std::string_view line_end : {"\n", "\r\n"}) {
     std::string text = rewrite_line_ends(content, line_end);
-    while (text.ends_with(line_end)) text.resize(text.size() - line_end.size());
+    while (text.ends_with(line_end)) text.erase(text.size() - line_end.size());
     if (hash_bytes_sha256(text) == original || hash_bytes_sha256(text.append(line_end)) == original)
       return true;
   }

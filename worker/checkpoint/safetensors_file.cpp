@@ -1,6 +1,7 @@
 #include "worker/checkpoint/safetensors_file.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <bit>
 #include <cstring>

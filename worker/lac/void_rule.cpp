@@ -1,6 +1,7 @@
 #include "worker/lac/void_rule.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "core/error.h"
 

@@ -1,6 +1,7 @@
 #include "worker/models/model_family.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <limits>
 

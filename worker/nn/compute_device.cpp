@@ -14,12 +14,12 @@ at::Device open_device(std::int64_t cuda_index) {
   at::globalContext().setFloat32MatmulPrecision("highest");
   if (cuda_index < 0) return at::kCPU;
   if (cuda_index >= count_gpus()) {
-    throw InputError({.problem = cuda_index == 0 ? std::string("no CUDA device")
-                                                 : fmt::format("no CUDA device {}", cuda_index),
-                      .why = at::hasCUDA()
-                                 ? fmt::format("LibTorch sees {} here", count_gpus())
-                                 : std::string("this LibTorch finds no CUDA driver, or was built without it"),
-                      .suggestion = "check nvidia-smi and CUDA_VISIBLE_DEVICES, or compute on the CPU"});
+    throw InputError(
+        {.problem =
+             cuda_index == 0 ? std::string("no CUDA device") : fmt::format("no CUDA device {}", cuda_index),
+         .why = at::hasCUDA() ? fmt::format("LibTorch sees {} here", count_gpus())
+                              : std::string("none is here, its driver is missing, or LibTorch has no CUDA"),
+         .suggestion = "check nvidia-smi and CUDA_VISIBLE_DEVICES, or compute on the CPU"});
   }
   return {at::kCUDA, static_cast<c10::DeviceIndex>(cuda_index)};
 }

@@ -6,9 +6,12 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <new>
 #include <string_view>
+#include <utility>
 
 #include "worker/engine/generator.h"
 #include "worker/engine/memory_budget.h"
@@ -18,23 +21,41 @@
 namespace lacuna {
 namespace {
 
-// While it lives, this process can map `headroom_bytes` more than it has mapped now.
+// While it lives, this process can map `headroom_bytes` more than it has mapped now, and what is mapped is
+// taken: the allocator keeps what was freed, and sets address space aside for each thread that ever asked it
+// for some.
 class AddressSpaceLimit {
  public:
   explicit AddressSpaceLimit(std::int64_t headroom_bytes) {
+    getrlimit(RLIMIT_AS, &before_);
     std::int64_t pages = 0;
     std::ifstream("/proc/self/statm") >> pages;
-    getrlimit(RLIMIT_AS, &before_);
-    rlimit tight = before_;
-    tight.rlim_cur = static_cast<rlim_t>(pages * sysconf(_SC_PAGESIZE) + headroom_bytes);
-    setrlimit(RLIMIT_AS, &tight);
+    const std::int64_t mapped_bytes = pages * sysconf(_SC_PAGESIZE);
+    limit_to(mapped_bytes);
+    while (void* const block = std::malloc(kBlockBytes)) blocks_ = new (block) Block{blocks_};
+    limit_to(mapped_bytes + headroom_bytes);
   }
   AddressSpaceLimit(const AddressSpaceLimit&) = delete;
   AddressSpaceLimit& operator=(const AddressSpaceLimit&) = delete;
-  ~AddressSpaceLimit() { setrlimit(RLIMIT_AS, &before_); }
+  ~AddressSpaceLimit() {
+    setrlimit(RLIMIT_AS, &before_);
+    while (blocks_ != nullptr) std::free(std::exchange(blocks_, blocks_->next));
+  }
 
  private:
+  struct Block {
+    Block* next;
+  };
+  static constexpr std::size_t kBlockBytes = 64 << 10;  // less than what is mapped for itself
+
+  void limit_to(std::int64_t bytes) const {
+    rlimit tight = before_;
+    tight.rlim_cur = static_cast<rlim_t>(bytes);
+    setrlimit(RLIMIT_AS, &tight);
+  }
+
   rlimit before_{};
+  Block* blocks_ = nullptr;
 };
 
 class GeneratorMemory : public ::testing::Test {
@@ -132,8 +153,8 @@ TEST_F(GeneratorMemory, GoesOnWithLessWhereTheAllocatorFails) {
   }
   const auto plenty = generate(StreamKind::kShared, 20000);
   // Address space ends a little beyond what is mapped, in the middle of a pass. How much of it a pass takes
-  // differs with the processor's kernels and with what the allocator has kept: where even one prompt does not
-  // fit, there is a little more the next time.
+  // differs with the processor's kernels: where even one prompt does not fit, there is a little more the next
+  // time.
   for (std::int64_t headroom_bytes = 4 << 20;; headroom_bytes += headroom_bytes / 2) {
     malloc_trim(0);
     testing::internal::CaptureStderr();
