@@ -226,10 +226,10 @@ void add_question_options(CLI::App& app, Arguments& arguments) {
          "first token on (worst); the last two for nine thresholds only")
       ->delimiter(',')
       ->check(CLI::IsMember({"model", "none", "worst"}));
-  app.add_option(
-         "--sampling", arguments.sampling,
-         "Groups thresholds and author: how tokens are chosen, greedy or top_p (0.9 at temperature 0.6, "
-         "as in the paper)")
+  app.add_option("--sampling", arguments.sampling,
+                 "Groups thresholds, store and author: how tokens are chosen, greedy or top_p (0.9 at "
+                 "temperature 0.6, "
+                 "as in the paper)")
       ->capture_default_str()
       ->check(CLI::IsMember({"greedy", "top_p"}));
   app.add_flag("--baseline", questions.with_baseline, "Group thresholds: also the plain answer");

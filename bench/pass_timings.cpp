@@ -3,12 +3,7 @@
 namespace lacuna {
 
 Timings time_prompts(const CausalLm& model, const PromptBatch& batch, const RepetitionRule& rule) {
-  const at::Device device = model.device();
-  const auto pass = [&] { run_prompts_plain(model, batch); };
-  pass();
-  Timings timings;
-  while (rule.wants_more(timings)) timings.seconds.push_back(time_once(device, pass));
-  return timings;
+  return time_repeatedly(model.device(), rule, [&] { run_prompts_plain(model, batch); });
 }
 
 Timings time_decode(const CausalLm& model, std::int64_t rows, const RepetitionRule& rule) {

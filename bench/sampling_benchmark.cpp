@@ -8,19 +8,6 @@
 #include "worker/engine/top_p_filter.h"
 
 namespace lacuna {
-namespace {
-
-double time_best(const BenchmarkRun& run, const std::function<void()>& work) {
-  const at::Device device = run.model.device();
-  work();  // warms up
-  Timings timings;
-  while (RepetitionRule{.least = run.repetitions}.wants_more(timings))
-    timings.seconds.push_back(time_once(device, work));
-  return timings.best();
-}
-
-}  // namespace
-
 void measure_sampling(const BenchmarkRun& run) {
   const at::NoGradGuard no_grad;
   constexpr TopPSettings kPaper{.temperature = 0.6, .top_p = 0.9};
@@ -34,13 +21,15 @@ void measure_sampling(const BenchmarkRun& run) {
     for (std::int64_t row = 0; row < rows; ++row)
       draws.push_back({.row = row, .noise = static_cast<double>(row) / static_cast<double>(rows)});
     run.meter.sample();
-    const double ours = time_best(run, [&] { draw_top_p(logits, draws, kPaper); });
-    const double by_sorting = time_best(run, [&] { filter_top_p(logits, kPaper.temperature, kPaper.top_p); });
+    const auto time_best = [&](const std::function<void()>& work) {
+      return time_repeatedly(run.model.device(), {.least = run.repetitions}, work).best();
+    };
+    const double ours = time_best([&] { draw_top_p(logits, draws, kPaper); });
+    const double by_sorting = time_best([&] { filter_top_p(logits, kPaper.temperature, kPaper.top_p); });
     const auto bytes = static_cast<double>(logits.numel() * logits.element_size());
     const auto count = static_cast<double>(rows);
     run.report({.group = "sampling",
-                .name = fmt::format("top-p draws from {} rows of {} logits (by sorting {:.3g})", rows,
-                                    vocabulary, count / by_sorting),
+                .name = fmt::format("top-p draws from {} rows (by sorting {:.3g})", rows, count / by_sorting),
                 .value = count / ours,
                 .unit = "draws/s",
                 .bound = FigureBound{"memory read", count * run.meter.best().read_bytes_per_second / bytes},

@@ -23,4 +23,12 @@ bool RepetitionRule::wants_more(const Timings& timings) const {
   return total < enough_seconds && done < most();
 }
 
+Timings time_repeatedly(const at::Device& device, const RepetitionRule& rule,
+                        const std::function<void()>& work) {
+  work();
+  Timings timings;
+  while (rule.wants_more(timings)) timings.seconds.push_back(time_once(device, work));
+  return timings;
+}
+
 }  // namespace lacuna

@@ -45,4 +45,8 @@ struct RepetitionRule {
   [[nodiscard]] bool wants_more(const Timings& timings) const;
 };
 
+// Times of `work` by that rule, after once to warm up.
+Timings time_repeatedly(const at::Device& device, const RepetitionRule& rule,
+                        const std::function<void()>& work);
+
 }  // namespace lacuna

@@ -1,6 +1,7 @@
 #include "worker/engine/top_p_draw.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "worker/engine/top_p_filter.h"
 #include "worker/nn/compute_device.h"
@@ -11,8 +12,8 @@ namespace {
 
 // Of a row, in multiply-adds that take as long.
 constexpr std::int64_t kEntryCost = 64;
-// Rows whose entries are counted at a time: index tensors of 64 rows of 151,936 entries take 78 MB.
-constexpr std::int64_t kCountedRows = 64;
+// Rows that operators take at a time: index tensors of 64 rows of 151,936 entries take 78 MB.
+constexpr std::int64_t kRowsAtATime = 64;
 
 std::vector<std::int64_t> draw_with_kernels(const at::Tensor& logits, std::span<const TopPDraw> draws,
                                             const TopPSettings& settings) {
@@ -81,8 +82,7 @@ at::Tensor count_numbers(const at::Tensor& logits, const NumberTable& numbers) {
 at::Tensor draw_counted(const at::Tensor& logits, const at::Tensor& noise, const TopPSettings& settings,
                         const NumberTable& numbers) {
   const at::Tensor counts = count_numbers(logits, numbers);
-  const auto [largest_logits, largest_columns] = at::max(logits, 1, /*keepdim=*/true);
-  const at::Tensor largest = largest_logits.to(at::kFloat);
+  const at::Tensor largest = at::amax(logits, {1}, /*keepdim=*/true).to(at::kFloat);
   const at::Tensor scaled = (numbers.values / settings.temperature).unsqueeze(0);
   // Numbers above the largest have no entries; their weights must not overflow.
   const at::Tensor weights =
@@ -109,21 +109,25 @@ at::Tensor draw_counted(const at::Tensor& logits, const at::Tensor& noise, const
       logits == numbers.values.index_select(0, bucket.squeeze(1)).unsqueeze(1).to(logits.scalar_type());
   const at::Tensor members_so_far = at::cumsum(is_member, 1, at::kInt);
   const at::Tensor is_drawn = at::logical_and(is_member, members_so_far == number + 1);
-  const at::Tensor column = at::argmax(is_drawn.to(at::kByte), 1);
-  return at::where(at::isfinite(largest).squeeze(1), column, largest_columns.squeeze(1));
+  return at::argmax(is_drawn.to(at::kByte), 1);
 }
 
 }  // namespace
 
 at::Tensor draw_top_p_with_operators(const at::Tensor& logits, const at::Tensor& noise,
                                      const TopPSettings& settings) {
-  if (logits.scalar_type() != at::kBFloat16) return draw_sorted(logits, noise, settings);
-  const NumberTable numbers = list_numbers(logits.device());
+  const bool are_counted = logits.scalar_type() == at::kBFloat16;
+  const NumberTable numbers = are_counted ? list_numbers(logits.device()) : NumberTable();
   std::vector<at::Tensor> columns;
-  for (std::int64_t first = 0; first < logits.size(0); first += kCountedRows) {
-    const std::int64_t rows = std::min(kCountedRows, logits.size(0) - first);
-    columns.push_back(
-        draw_counted(logits.narrow(0, first, rows), noise.narrow(0, first, rows), settings, numbers));
+  for (std::int64_t first = 0; first < logits.size(0); first += kRowsAtATime) {
+    const std::int64_t count = std::min(kRowsAtATime, logits.size(0) - first);
+    const at::Tensor given = logits.narrow(0, first, count);
+    const at::Tensor rows = given.masked_fill(at::isnan(given), -std::numeric_limits<double>::infinity());
+    const at::Tensor row_noise = noise.narrow(0, first, count);
+    const at::Tensor drawn = are_counted ? draw_counted(rows, row_noise, settings, numbers)
+                                         : draw_sorted(rows, row_noise, settings);
+    const auto [largest, largest_columns] = at::max(rows, 1);
+    columns.push_back(at::where(at::isfinite(largest), drawn, largest_columns));
   }
   return at::cat(columns);
 }
@@ -138,8 +142,9 @@ std::vector<std::int64_t> draw_top_p(const at::Tensor& logits, std::span<const T
     noise.push_back(draw.noise);
   }
   const at::Tensor columns =
-      draw_top_p_with_operators(logits.index_select(0, to_device(rows, logits.device())),
-                                at::tensor(noise, at::kDouble).to(logits.device()), settings)
+      draw_top_p_with_operators(
+          logits.index_select(0, to_device(rows, logits.device())),
+          at::tensor(noise, at::kDouble).to(logits.device(), at::kDouble, /*non_blocking=*/true), settings)
           .to(at::kCPU)
           .contiguous();
   return {columns.data_ptr<std::int64_t>(), columns.data_ptr<std::int64_t>() + columns.numel()};

@@ -23,7 +23,8 @@ std::vector<std::int64_t> draw_top_p(const at::Tensor& logits, std::span<const T
                                      const TopPSettings& settings);
 
 // The same in LibTorch's operators on the logits' device, one draw for each row: `noise` float64 [n] there ->
-// int64 [n] there. bfloat16 logits are counted, not sorted; others are sorted (filter_top_p).
+// int64 [n] there. bfloat16 logits are counted, not sorted; others are sorted (filter_top_p), with sums as
+// exact as LibTorch's softmax.
 at::Tensor draw_top_p_with_operators(const at::Tensor& logits, const at::Tensor& noise,
                                      const TopPSettings& settings);
 

@@ -32,8 +32,9 @@ class L2DeltaRule : public VoidRule {
     const std::int64_t layers = norms.size(0) - 1;
     const at::Tensor deltas = norms.narrow(0, 1, layers) - norms.narrow(0, 0, layers);
     const at::Tensor ranges = std::get<0>(at::cummax(deltas, 0)) - std::get<0>(at::cummin(deltas, 0));
-    // That of the layers before each; of none it is 0, as that of a single one, layer 0.
-    const at::Tensor earlier = at::cat({ranges.narrow(0, 0, 1), ranges.narrow(0, 0, layers - 1)});
+    // That of the layers before each; of none it is 0.
+    const at::Tensor earlier =
+        at::cat({at::zeros_like(ranges.narrow(0, 0, 1)), ranges.narrow(0, 0, layers - 1)});
     return is_active(deltas.unsqueeze(1), earlier.unsqueeze(1), alphas.view({1, -1, 1}));
   }
 

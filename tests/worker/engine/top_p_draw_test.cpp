@@ -3,6 +3,10 @@
 #include <ATen/core/grad_mode.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <limits>
+
+#include "tests/worker/test_device.h"
 #include "worker/engine/top_p_filter.h"
 
 namespace lacuna {
@@ -26,7 +30,7 @@ at::Tensor make_logits(at::ScalarType dtype) {
   at::Tensor logits = at::randn({12, 301}) * at::tensor({0.1F, 1.0F, 4.0F}).repeat({4}).unsqueeze(1);
   logits.select(0, 3).fill_(-1.5);  // all equal, and no sum of them at the bound
   logits.select(0, 4).fill_(-0.0).narrow(0, 100, 50).fill_(0.0);
-  return logits.to(dtype);
+  return logits.to(testing::test_device(), dtype);
 }
 
 std::vector<TopPDraw> make_draws(std::int64_t rows) {
@@ -53,8 +57,9 @@ TEST_P(TopPDrawTest, KernelsAndOperatorsDrawFromTheFilteredDistribution) {
       rows.push_back(draw.row);
       noise.push_back(draw.noise);
     }
-    const at::Tensor by_operators = draw_top_p_with_operators(logits.index_select(0, at::tensor(rows)),
-                                                              at::tensor(noise, at::kDouble), settings);
+    const at::Tensor by_operators =
+        draw_top_p_with_operators(logits.index_select(0, at::tensor(rows).to(logits.device())),
+                                  at::tensor(noise, at::kDouble).to(logits.device()), settings);
     int compared = 0;
     for (std::size_t i = 0; i < draws.size(); ++i) {
       const std::int64_t expected = draw_from_filter(logits, draws[i], settings);
@@ -66,6 +71,34 @@ TEST_P(TopPDrawTest, KernelsAndOperatorsDrawFromTheFilteredDistribution) {
     }
     EXPECT_GT(compared, 200);
   }
+}
+
+TEST_P(TopPDrawTest, WhatIsNoFiniteNumberIsHandledAlike) {
+  const at::NoGradGuard no_grad;
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  const at::Tensor logits = at::tensor({NAN, -kInfinity, 1.0F, NAN,   //
+                                        1.0F, kInfinity, 0.0F, 2.0F,  //
+                                        -kInfinity, -kInfinity, -kInfinity, -kInfinity})
+                                .view({3, 4})
+                                .to(testing::test_device(), GetParam());
+  const at::Tensor by_operators = draw_top_p_with_operators(
+      logits, at::full({3}, 0.5, at::TensorOptions().dtype(at::kDouble).device(logits.device())), {});
+  const std::vector<TopPDraw> draws = {{0, 0.5}, {1, 0.5}, {2, 0.5}};
+  const std::vector<std::int64_t> drawn = draw_top_p(logits, draws, {});
+  const std::vector<std::int64_t> expected = {2, 1, 0};
+  EXPECT_EQ(drawn, expected);
+  EXPECT_EQ(by_operators[0].item<std::int64_t>(), 2);
+  EXPECT_EQ(by_operators[1].item<std::int64_t>(), 1);
+}
+
+// On the CPU what does not fit the kernels takes the way of a GPU.
+TEST_P(TopPDrawTest, RowsThatKernelsDoNotTakeAreDrawnByOperators) {
+  const at::NoGradGuard no_grad;
+  const at::Tensor logits = make_logits(GetParam());
+  const at::Tensor strided = at::cat({logits, logits}, 1).narrow(1, 0, logits.size(1));
+  const std::vector<TopPDraw> draws = make_draws(logits.size(0));
+  const TopPSettings settings{.temperature = 0.6, .top_p = 0.9};
+  EXPECT_EQ(draw_top_p(strided, draws, settings), draw_top_p(logits, draws, settings));
 }
 
 INSTANTIATE_TEST_SUITE_P(Types, TopPDrawTest, ::testing::Values(at::kFloat, at::kBFloat16),

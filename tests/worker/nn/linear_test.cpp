@@ -71,6 +71,16 @@ TEST(Linear, JoinedWeightsGiveTheSameProducts) {
   }
 }
 
+TEST(Linear, ABiasThatOnlySomeJoinedWeightsHaveIsAdded) {
+  const at::NoGradGuard no_grad;
+  const at::Tensor x = make_random({5, 32}, 1);
+  Linear without{make_random({16, 32}, 2), {}};
+  Linear with{make_random({16, 32}, 3), make_random({16}, 4)};
+  const at::Tensor expected = with.forward(x);
+  join_weights({&without, &with});
+  EXPECT_TRUE(at::allclose(forward_together(x, {&without, &with})[1], expected, 1e-5, 1e-5));
+}
+
 // Rounded twice, as where the two are operators of their own.
 TEST(Linear, AddsWhatForwardGives) {
   const at::NoGradGuard no_grad;

@@ -40,7 +40,7 @@ struct SequenceView {
 // kValueVector elements of a head.
 template <int kGroup, class T>
 struct DecodeBody {
-  static constexpr int kThreads = kGroup > 8 ? 128 : 256;  // 32 KiB of scratch
+  static constexpr int kThreads = kGroup > 8 ? 128 : 256;  // 41 KiB of scratch at most
   static constexpr int kBlocks = kGroup > 4 ? 2 : 3;
   static constexpr int kKeyVector = kVectorOf<T>;
   static constexpr int kValueVector = 4;  // threads of a warp read neighbours
