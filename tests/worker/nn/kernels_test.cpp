@@ -3,24 +3,15 @@
 
 #include <algorithm>
 #include <cmath>
-#include <random>
 #include <vector>
 
+#include "tests/worker/nn/drawn_elements.h"
 #include "worker/nn/kernels/bfloat16_product.h"
 #include "worker/nn/kernels/prompt_attention.h"
 #include "worker/nn/kernels/row_kernels.h"
 
 namespace lacuna {
 namespace {
-
-template <class T>
-std::vector<T> draw(std::int64_t count, unsigned seed) {
-  std::mt19937 random(seed);
-  std::normal_distribution<float> normal;
-  std::vector<T> values;
-  for (std::int64_t i = 0; i < count; ++i) values.push_back(narrow_to<T>(normal(random)));
-  return values;
-}
 
 // Half a unit in the last place, and as much for the sum's own rounding.
 template <class T>

@@ -11,6 +11,8 @@
 #include <set>
 #include <vector>
 
+#include "tests/worker/nn/drawn_elements.h"
+
 namespace lacuna {
 namespace {
 
@@ -49,15 +51,6 @@ ExpectedDraw draw_by_sorting(const std::vector<double>& logits, const TopPSettin
 }
 
 template <class T>
-std::vector<T> draw_logits(std::int64_t count, float spread, unsigned seed) {
-  std::mt19937 random(seed);
-  std::normal_distribution<float> normal(0, spread);
-  std::vector<T> logits;
-  for (std::int64_t i = 0; i < count; ++i) logits.push_back(narrow_to<T>(normal(random)));
-  return logits;
-}
-
-template <class T>
 std::int64_t choose(const std::vector<T>& logits, const TopPSettings& settings, double noise) {
   TopPScratch scratch;
   return choose_top_p(logits.data(), static_cast<std::int64_t>(logits.size()), settings, noise, scratch);
@@ -78,7 +71,7 @@ TYPED_TEST(TopPChoice, DrawsTheEntryOfTheDefinition) {
            {TopPSettings{.temperature = 0.6, .top_p = 0.9}, TopPSettings{.temperature = 1.5, .top_p = 0.3},
             TopPSettings{.temperature = 1.0, .top_p = 1.0},
             TopPSettings{.temperature = 0.6, .top_p = 1e-9}}) {
-        const auto logits = draw_logits<TypeParam>(count, spread, static_cast<unsigned>(count));
+        const auto logits = draw<TypeParam>(count, static_cast<unsigned>(count), spread);
         std::vector<double> wide;
         for (const TypeParam logit : logits) wide.push_back(widen(logit));
         for (int draw = 0; draw < 25; ++draw) {
@@ -114,7 +107,7 @@ TYPED_TEST(TopPChoice, MinusZeroEqualsZero) {
 }
 
 TYPED_TEST(TopPChoice, EveryEntryThatStaysCanBeDrawnAndNoOther) {
-  const auto logits = draw_logits<TypeParam>(40, 1.0F, 3);
+  const auto logits = draw<TypeParam>(40, 3);
   const TopPSettings settings{.temperature = 1, .top_p = 0.7};
   std::set<std::int64_t> drawn;
   for (int i = 0; i < 4000; ++i) drawn.insert(choose(logits, settings, i / 4000.0));

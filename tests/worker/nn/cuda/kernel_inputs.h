@@ -1,23 +1,11 @@
-// Random elements for tests of the kernels.
+// What tests of the bodies have in common.
 #pragma once
 
-#include <cstdint>
-#include <random>
-#include <vector>
+#include <type_traits>
 
-#include "worker/nn/kernels/bfloat16.h"
+#include "tests/worker/nn/drawn_elements.h"
 
 namespace lacuna::cuda {
-
-// Normally distributed; the first is aligned to 16 bytes.
-template <class T>
-std::vector<T> draw(std::int64_t count, unsigned seed) {
-  std::mt19937 random(seed);
-  std::normal_distribution<float> normal;
-  std::vector<T> values;
-  for (std::int64_t i = 0; i < count; ++i) values.push_back(narrow_to<T>(normal(random)));
-  return values;
-}
 
 // What the largest rounding error of a value of T is relative to the value.
 template <class T>
