@@ -228,8 +228,7 @@ void add_question_options(CLI::App& app, Arguments& arguments) {
       ->check(CLI::IsMember({"model", "none", "worst"}));
   app.add_option("--sampling", arguments.sampling,
                  "Groups thresholds, store and author: how tokens are chosen, greedy or top_p (0.9 at "
-                 "temperature 0.6, "
-                 "as in the paper)")
+                 "temperature 0.6, as in the paper)")
       ->capture_default_str()
       ->check(CLI::IsMember({"greedy", "top_p"}));
   app.add_flag("--baseline", questions.with_baseline, "Group thresholds: also the plain answer");

@@ -7,14 +7,8 @@ Timings time_prompts(const CausalLm& model, const PromptBatch& batch, const Repe
 }
 
 Timings time_decode(const CausalLm& model, std::int64_t rows, const RepetitionRule& rule) {
-  const at::Device device = model.device();
   DecodeLoop loop(model, rows, kDecodeContext, rule.most() + 1);
-  loop.step_plain();
-  Timings timings;
-  while (rule.wants_more(timings)) {
-    timings.seconds.push_back(time_once(device, [&] { loop.step_plain(); }));
-  }
-  return timings;
+  return time_repeatedly(model.device(), rule, [&] { loop.step_plain(); });
 }
 
 nlohmann::json describe(const Timings& timings) {

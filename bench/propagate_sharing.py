@@ -34,10 +34,9 @@ def measure_question(active):
     for layer in range(layers):
         single += int(count_classes(so_far).sum())
         whole += tokens * int(count_classes(so_far[:, -1:])[0])
-        state = number_classes(numpy.zeros((alphas, 0), dtype=numpy.int64))
+        state = numpy.zeros(alphas, dtype=numpy.int64)
         for token in range(tokens):
-            own = numpy.stack([state, so_far[:, token], active[:, token, layer]], axis=1)
-            state = number_classes(own)
+            state = number_classes(numpy.stack([state, so_far[:, token], active[:, token, layer]], axis=1))
             so_far[:, token] = state
     return whole / (alphas * tokens * layers), single / (alphas * tokens * layers)
 

@@ -8,6 +8,7 @@
 #include "worker/engine/top_p_filter.h"
 
 namespace lacuna {
+
 void measure_sampling(const BenchmarkRun& run) {
   const at::NoGradGuard no_grad;
   constexpr TopPSettings kPaper{.temperature = 0.6, .top_p = 0.9};

@@ -79,10 +79,11 @@ at::Tensor count_numbers(const at::Tensor& logits, const NumberTable& numbers) {
 }
 
 // The draw of choose_top_p with a bucket for every number that a logit can be: entries of a bucket are equal.
-at::Tensor draw_counted(const at::Tensor& logits, const at::Tensor& noise, const TopPSettings& settings,
-                        const NumberTable& numbers) {
+// largest_logits [n].
+at::Tensor draw_counted(const at::Tensor& logits, const at::Tensor& largest_logits, const at::Tensor& noise,
+                        const TopPSettings& settings, const NumberTable& numbers) {
   const at::Tensor counts = count_numbers(logits, numbers);
-  const at::Tensor largest = at::amax(logits, {1}, /*keepdim=*/true).to(at::kFloat);
+  const at::Tensor largest = largest_logits.unsqueeze(1).to(at::kFloat);
   const at::Tensor scaled = (numbers.values / settings.temperature).unsqueeze(0);
   // Numbers above the largest have no entries; their weights must not overflow.
   const at::Tensor weights =
@@ -124,9 +125,9 @@ at::Tensor draw_top_p_with_operators(const at::Tensor& logits, const at::Tensor&
     const at::Tensor given = logits.narrow(0, first, count);
     const at::Tensor rows = given.masked_fill(at::isnan(given), -std::numeric_limits<double>::infinity());
     const at::Tensor row_noise = noise.narrow(0, first, count);
-    const at::Tensor drawn = are_counted ? draw_counted(rows, row_noise, settings, numbers)
-                                         : draw_sorted(rows, row_noise, settings);
     const auto [largest, largest_columns] = at::max(rows, 1);
+    const at::Tensor drawn = are_counted ? draw_counted(rows, largest, row_noise, settings, numbers)
+                                         : draw_sorted(rows, row_noise, settings);
     columns.push_back(at::where(at::isfinite(largest), drawn, largest_columns));
   }
   return at::cat(columns);

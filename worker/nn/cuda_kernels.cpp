@@ -3,7 +3,6 @@
 #include <ATen/core/grad_mode.h>
 #include <c10/core/DeviceGuard.h>
 
-#include <cmath>
 #include <cstdlib>
 #include <limits>
 #include <string>
@@ -12,6 +11,7 @@
 #include "worker/nn/cuda/start_kernels.h"
 #include "worker/nn/kernel_dispatch.h"
 #include "worker/nn/kernel_stream.h"
+#include "worker/nn/weigh_values.h"
 
 namespace lacuna {
 namespace {
@@ -30,9 +30,8 @@ bool are_wanted() {
 
 // The stream for x, if the kernels take its dtype and device, and its rows are contiguous.
 std::optional<cuda::Stream> find_stream_for(const at::Tensor& x) {
-  const bool has_type = x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16;
-  const bool fits = has_type && x.dim() >= 2 && x.stride(-1) == 1 && !at::GradMode::is_enabled() &&
-                    x.numel() < std::numeric_limits<int>::max() * x.size(0);
+  const bool fits = is_kernel_type(x.scalar_type()) && x.dim() >= 2 && x.stride(-1) == 1 &&
+                    !at::GradMode::is_enabled() && x.numel() < std::numeric_limits<int>::max() * x.size(0);
   if (!fits || !are_wanted()) return std::nullopt;
   return find_kernel_stream(x.device());
 }
@@ -85,7 +84,7 @@ cuda::DecodeTask<T> make_decode_task(const PooledStep& step, LayerIndex layer, c
           .kv_heads = static_cast<int>(k.size(1)),
           .group = static_cast<int>(q.size(1) / k.size(1)),
           .head_dim = static_cast<int>(q.size(2)),
-          .scale = static_cast<float>(1.0 / std::sqrt(static_cast<double>(q.size(2)))),
+          .scale = score_scale(q.size(2)),
           .output = elements_of<T>(output)};
 }
 
@@ -188,8 +187,7 @@ std::optional<at::Tensor> attend_pool_on_gpu(const PooledStep& step, LayerIndex 
 }
 
 bool attends_pool_on_gpu(const CachePool& pool, const at::Tensor& q) {
-  return find_stream_for(q) && q.size(1) <= cuda::kMostGroup * pool.kv_heads() &&
-         q.size(2) % cuda::kHeadDimStep == 0 && q.size(2) <= cuda::kMostHeadDim;
+  return find_stream_for(q) && cuda::takes_heads(q.size(1) / pool.kv_heads(), q.size(2));
 }
 
 }  // namespace lacuna

@@ -12,11 +12,16 @@
 
 namespace lacuna {
 
+// Whether kernels compute in that dtype.
+inline bool is_kernel_type(at::ScalarType dtype) {
+  return dtype == at::kFloat || dtype == at::kBFloat16;
+}
+
 // Whether the kernels can take `x`: on the CPU, contiguous, float32 or bfloat16, and nothing to
 // differentiate.
 inline bool fits_kernels(const at::Tensor& x) {
-  const bool has_type = x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16;
-  return x.device().is_cpu() && has_type && x.is_contiguous() && !at::GradMode::is_enabled();
+  return x.device().is_cpu() && is_kernel_type(x.scalar_type()) && x.is_contiguous() &&
+         !at::GradMode::is_enabled();
 }
 
 // The elements of a tensor of kernel type T.

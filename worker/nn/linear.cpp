@@ -62,8 +62,9 @@ at::Tensor find_joint(std::initializer_list<const Linear*> linears, at::Tensor L
 
 // The products as columns of one, or none if the weights are not joined.
 std::vector<at::Tensor> multiply_joined(const at::Tensor& x, std::initializer_list<const Linear*> linears) {
+  if (linears.size() < 2) return {};
   const at::Tensor weight = find_joint(linears, &Linear::weight);
-  if (linears.size() < 2 || !weight.defined()) return {};
+  if (!weight.defined()) return {};
   const at::Tensor bias = find_joint(linears, &Linear::bias);
   const bool has_bias =
       std::ranges::any_of(linears, [](const Linear* linear) { return linear->bias.defined(); });

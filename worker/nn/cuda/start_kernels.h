@@ -64,6 +64,12 @@ void start(const GateTask<T>& task, Launcher& launcher) {
   });
 }
 
+// Whether the attention kernel takes such heads, `group` of them for each kv head.
+inline bool takes_heads(std::int64_t group, std::int64_t head_dim) {
+  return group >= 1 && group <= kMostGroup && head_dim >= kHeadDimStep && head_dim <= kMostHeadDim &&
+         head_dim % kHeadDimStep == 0;
+}
+
 // Whether the attention kernel takes the task.
 template <class T>
 bool is_decodable(const DecodeTask<T>& task) {
@@ -71,12 +77,11 @@ bool is_decodable(const DecodeTask<T>& task) {
     return is_vectorizable(rows, stride, task.head_dim);
   };
   const std::int64_t keys = task.prompt_capacity + task.response_capacity;
-  return task.group >= 1 && task.group <= kMostGroup && task.head_dim >= kHeadDimStep &&
-         task.head_dim <= kMostHeadDim && task.head_dim % kHeadDimStep == 0 &&
-         keys < std::numeric_limits<int>::max() / 2 && is_aligned(task.q, task.q_stride) &&
-         is_aligned(task.k, task.k_stride) && is_aligned(task.v, task.v_stride) &&
-         is_aligned(task.prompt_keys, 0) && is_aligned(task.prompt_values, 0) &&
-         is_aligned(task.response_keys, 0) && is_aligned(task.response_values, 0);
+  return takes_heads(task.group, task.head_dim) && keys < std::numeric_limits<int>::max() / 2 &&
+         is_aligned(task.q, task.q_stride) && is_aligned(task.k, task.k_stride) &&
+         is_aligned(task.v, task.v_stride) && is_aligned(task.prompt_keys, 0) &&
+         is_aligned(task.prompt_values, 0) && is_aligned(task.response_keys, 0) &&
+         is_aligned(task.response_values, 0);
 }
 
 // The task is_decodable.

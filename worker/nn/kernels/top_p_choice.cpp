@@ -44,6 +44,9 @@ class Row {
     }
     counts[0] += counts[kSign];
     counts[kSign] = 0;
+    // What is no number is no entry.
+    std::fill(counts.begin() + kInfinity + 1, counts.begin() + kSign, 0U);
+    std::fill(counts.begin() + kSign + kInfinity + 1, counts.end(), 0U);
   }
 
   // Positions of a bucket's entries, by falling logits, equal ones by rising position.
@@ -109,67 +112,41 @@ void list_buckets(const std::vector<std::uint32_t>& counts, std::vector<LogitBuc
   const auto add = [&](std::uint32_t half) {
     if (counts[half] > 0) buckets.push_back({.half = half, .entries = counts[half]});
   };
-  for (std::uint32_t first = kInfinity; first <= kInfinity; first -= kBlock) {  // until it wraps around
+  for (std::uint32_t first = kSign; first > 0;) {
+    first -= kBlock;
     if (is_empty(first)) continue;
-    for (std::uint32_t half = first + kBlock; half-- > first;) {
-      if (half <= kInfinity) add(half);
-    }
+    for (std::uint32_t half = first + kBlock; half-- > first;) add(half);
   }
-  for (std::uint32_t first = kSign; first <= kSign + kInfinity; first += kBlock) {
+  for (std::uint32_t first = kSign; first < kHalves; first += kBlock) {
     if (is_empty(first)) continue;
-    for (std::uint32_t half = first; half < first + kBlock; ++half) {
-      if (half <= kSign + kInfinity) add(half);
-    }
+    for (std::uint32_t half = first; half < first + kBlock; ++half) add(half);
   }
 }
 
-// How far the entries go that stay.
-struct KeptEntries {
-  double sum = 0;
-  std::int64_t last = -1;  // of them, if they end within a bucket
+// Where the running sum of the weights exceeds a limit.
+struct Crossing {
+  double sum = 0;              // up to and with that entry, of all if none exceeds it
+  std::int64_t position = -1;  // of that entry
 };
 
+// Stops at the entry `last` in any case.
 template <class T>
-KeptEntries find_kept(const Row<T>& row, double top_p, TopPScratch& scratch) {
-  double total = 0;
-  for (const LogitBucket& bucket : scratch.buckets) total += bucket.mass;
-  const double bound = top_p * total;
-  KeptEntries kept;
+Crossing find_crossing(const Row<T>& row, double limit, std::int64_t last, TopPScratch& scratch) {
+  Crossing crossing;
   for (const LogitBucket& bucket : scratch.buckets) {
-    if (kept.sum + bucket.mass <= bound) {
-      kept.sum += bucket.mass;
+    if (crossing.sum + bucket.mass <= limit) {
+      crossing.sum += bucket.mass;
       continue;
     }
     row.list_members(bucket.half, scratch.members);
     for (const std::int64_t position : scratch.members) {
-      if (kept.sum > bound) break;
-      kept.sum += row.weight_at(position);
-      kept.last = position;
+      crossing.sum += row.weight_at(position);
+      crossing.position = position;
+      if (crossing.sum > limit || position == last) break;
     }
     break;
   }
-  return kept;
-}
-
-// The entry at which the running sum exceeds `target`, at most the last that stays.
-template <class T>
-std::int64_t find_entry(const Row<T>& row, double target, std::int64_t last, TopPScratch& scratch) {
-  double passed = 0;
-  std::int64_t chosen = std::max<std::int64_t>(last, 0);
-  for (const LogitBucket& bucket : scratch.buckets) {
-    if (passed + bucket.mass <= target) {
-      passed += bucket.mass;
-      continue;
-    }
-    row.list_members(bucket.half, scratch.members);
-    for (const std::int64_t position : scratch.members) {
-      chosen = position;
-      passed += row.weight_at(position);
-      if (passed > target || position == last) break;
-    }
-    break;
-  }
-  return chosen;
+  return crossing;
 }
 
 }  // namespace
@@ -190,8 +167,12 @@ std::int64_t choose_top_p(const T* logits, std::int64_t count, const TopPSetting
   }
   row.set_largest(largest);
   row.sum_weights(scratch);
-  const KeptEntries kept = find_kept(row, settings.top_p, scratch);
-  return find_entry(row, noise * kept.sum, kept.last, scratch);
+  double total = 0;
+  for (const LogitBucket& bucket : scratch.buckets) total += bucket.mass;
+  // The last entry that stays is the first with which the sum exceeds top_p; the noise falls on one up to it.
+  const Crossing kept = find_crossing(row, settings.top_p * total, /*last=*/-1, scratch);
+  const Crossing drawn = find_crossing(row, noise * kept.sum, kept.position, scratch);
+  return std::max<std::int64_t>(drawn.position >= 0 ? drawn.position : kept.position, 0);
 }
 
 template std::int64_t choose_top_p<float>(const float*, std::int64_t, const TopPSettings&, double,
