@@ -66,8 +66,8 @@ std::vector<at::Tensor> multiply_joined(const at::Tensor& x, std::initializer_li
   const at::Tensor weight = find_joint(linears, &Linear::weight);
   if (!weight.defined()) return {};
   const at::Tensor bias = find_joint(linears, &Linear::bias);
-  const bool has_bias =
-      std::ranges::any_of(linears, [](const Linear* linear) { return linear->bias.defined(); });
+  const bool has_bias = std::any_of(linears.begin(), linears.end(),
+                                    [](const Linear* linear) { return linear->bias.defined(); });
   if (has_bias != bias.defined()) return {};  // only some have one
   const at::Tensor product = multiply(x, weight, bias);
   std::vector<at::Tensor> columns;
